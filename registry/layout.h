@@ -1,0 +1,34 @@
+/* OCI image layout directories (image-layout.md): oci-layout, index.json, blobs/ALG/HEX.
+ * Blobs are written beside and renamed; index.json is replaced whole under a lock file. */
+#ifndef REGISTRY_LAYOUT_H
+#define REGISTRY_LAYOUT_H
+
+#include "image.h"
+
+#include <base/stream.h>
+
+/* Make an empty layout in a directory unless it is one; ERROR_INPUT where it is something else. */
+int layout_init(int dir_fd, struct error *err);
+bool layout_has_blob(int dir_fd, const struct digest *digest, int64_t size);
+/* The blob's bytes, not verified again: they were when written. ERROR_MISSING. */
+int layout_open_blob(int dir_fd, const struct digest *digest, struct source **out,
+                     struct error *err);
+/* A sink for a blob whose digest is known and verified by the writer of the sink. finish renames
+ * it. */
+int layout_new_blob(int dir_fd, const struct digest *digest, struct sink **out, struct error *err);
+/* Take a finished file (in the same file system) as the blob of this digest, by rename. */
+int layout_adopt_blob(int dir_fd, int from_dir_fd, const char *name, const struct digest *digest,
+                      struct error *err);
+/* Store small bytes (a config, a manifest) as a blob; *digest (may be NULL) gets its digest. */
+int layout_put_bytes(int dir_fd, const void *bytes, size_t n, struct digest *digest,
+                     struct error *err);
+/* Put a manifest or index into index.json under a name (NULL: unnamed); an older entry of that name
+ * goes. */
+int layout_put_manifest(int dir_fd, const struct manifest *manifest, const char *name,
+                        const struct platform *platform, struct error *err);
+/* Look a name up ("" or NULL: the only entry). ERROR_MISSING lists the names there are. */
+int layout_find(int dir_fd, const char *name, struct descriptor *out, struct error *err);
+/* Take a name (or digest text) out of index.json; blobs stay. 1 done, 0 was not there, -1 error. */
+int layout_remove(int dir_fd, const char *name, struct error *err);
+
+#endif
