@@ -1,0 +1,51 @@
+/* Variables in words: $v ${v} ${v:-w} ${v-w} ${v:+w} ${v+w} ${v:?e} ${v?e} ${v#p} ${v##p} ${v%p}
+ * ${v%%p} ${v/p/r} ${v//p/r}, quotes and escapes, as BuildKit's shell lexer reads them. Patterns
+ * know * and ? and nothing else. No command is ever run. */
+#ifndef BUILDER_EXPAND_H
+#define BUILDER_EXPAND_H
+
+#include "dockerfile.h"
+
+#include <base/error.h>
+#include <base/str.h>
+
+#include <stdbool.h>
+
+struct expand {
+    /* The variable's value, or NULL where it is not set. The text need live only until the next
+     * call. */
+    const char *(*lookup)(void *context, const char *name);
+    void *context;
+    char escape; /* '\\' or '`' */
+    /* Quotes are ordinary characters (a heredoc's body). */
+    bool keep_quotes;
+    /* A variable that is not set stays as written ("$v") instead of becoming "". */
+    bool keep_unset;
+    /* Names met that were not set and had no default, each once; NULL: not wanted. */
+    struct strv *unset;
+};
+
+/* Expand one word: quotes removed, blanks kept as they are. *out: the caller frees. ERROR_INPUT:
+ * bad syntax, an unmatched quote, or ${v?…} of a variable that isn't set; its column is the 1-based
+ * offset in word (set through *at, which may be NULL; 0: the whole word). */
+int expand_word(const struct expand *how, const char *word, char **out, size_t *at,
+                struct error *err);
+
+/* The same, then split at blanks outside quotes into words appended to *out, as EXPOSE, VOLUME and
+ * "ENV a=b c=d" values need. */
+int expand_words(const struct expand *how, const char *word, struct strv *out, size_t *at,
+                 struct error *err);
+
+/* Does this instruction expand variables in its arguments at all? (ADD ARG COPY ENV EXPOSE FROM
+ * LABEL STOPSIGNAL USER VOLUME WORKDIR; of RUN only in some flags' values.) */
+bool expand_applies(enum instruction_kind kind);
+
+/* A copy of the instruction with everything expanded that expands: arguments, pairs, the flags
+ * that take variables (--chown, --chmod, --platform, …), heredocs of COPY and ADD that aren't
+ * quoted. All of it sees one snapshot of the variables, but for ARG, whose pairs see those before
+ * them in the same instruction. Every error has its place in file. The caller releases *out with
+ * instruction_release. Instructions that don't expand are copied. */
+int expand_instruction(const struct expand *how, const struct dockerfile *file,
+                       const struct instruction *in, struct instruction *out, struct error *err);
+
+#endif
