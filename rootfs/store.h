@@ -1,0 +1,66 @@
+/* The store: unpacked layers, finished images and the cache, shared by any number of processes.
+ *
+ *   oci/               an OCI image layout that any tool can read (registry/layout writes it)
+ *   layers/HEX/        a layer unpacked, by diff_id, ready as an overlay lowerdir
+ *   cache/             step records (builder/cache writes them)
+ *   tmp/PID-RANDOM/    what a process has unfinished; its `lock` file is held while that process
+ * lives, and whoever opens the store next removes the folders of the dead lock               held
+ * shared by every user, exclusively by prune
+ *
+ * Nothing under layers/ is ever incomplete: a layer is made in tmp/ and renamed. Nothing is synced
+ * on the way; store_sync makes all of it durable at once, before records that name it are written.
+ * After a power cut a layer that was renamed but not synced must not be trusted: see store_sync. */
+#ifndef ROOTFS_STORE_H
+#define ROOTFS_STORE_H
+
+#include <base/digest.h>
+#include <base/error.h>
+#include <base/stream.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* Open, or make, the store at root; NULL: $XDG_DATA_HOME/imgbuild (~/.local/share/imgbuild), as
+ * root /var/lib/imgbuild. ERROR_HOST where it cannot be made, or its file system cannot hold an
+ * overlay's upper directory (the hint says which would do). */
+int store_open(const char *root, struct store **out, struct error *err);
+void store_close(struct store *store);
+/* Absolute path, for messages. */
+const char *store_path(const struct store *store);
+
+/* Directory descriptors, owned by the store. */
+int store_oci_fd(const struct store *store);
+int store_cache_fd(const struct store *store);
+int store_tmp_fd(
+    const struct store *store); /* this process's own folder; same file system as the rest */
+
+bool store_has_layer(struct store *store, const struct digest *diff_id);
+/* The unpacked layer's directory; the caller closes it. -1 with ERROR_MISSING where it is not
+ * there. */
+int store_open_layer(struct store *store, const struct digest *diff_id, struct error *err);
+/* Make a directory of this process's tmp/ (by name) the layer of this diff_id. Where another
+ * process was first, ours is removed: both are the same. Descriptors of the directory stay good. */
+int store_adopt_layer(struct store *store, const char *tmp_name, const struct digest *diff_id,
+                      struct error *err);
+/* A layer sink that unpacks into this store (several layers at once); owned by the store. */
+struct layer_sink *store_layer_sink(struct store *store);
+
+/* Make everything adopted so far durable: syncfs(2), then the marks that say so. A layer without
+ * its mark that another boot left behind is removed when the store is opened. */
+int store_sync(struct store *store, struct error *err);
+
+struct store_usage {
+    int64_t layer_bytes, blob_bytes, cache_bytes, tmp_bytes;
+    size_t layers, blobs;
+};
+int store_usage(struct store *store, struct store_usage *out, struct error *err);
+/* Remove the layers (by diff_id) and blobs for which keep says no. Needs the store for itself:
+ * ERROR_HOST where another process uses it. freed gets the bytes. */
+int store_prune(struct store *store, bool (*keep_layer)(void *context, const char *hex),
+                bool (*keep_blob)(void *context, const char *hex), void *context, int64_t *freed,
+                struct error *err);
+
+#endif
