@@ -4,8 +4,6 @@
 #ifndef BUILDER_EXPAND_H
 #define BUILDER_EXPAND_H
 
-#include "dockerfile.h"
-
 #include <base/error.h>
 #include <base/str.h>
 
@@ -35,17 +33,5 @@ int expand_word(const struct expand *how, const char *word, char **out, size_t *
  * "ENV a=b c=d" values need. */
 int expand_words(const struct expand *how, const char *word, struct strv *out, size_t *at,
                  struct error *err);
-
-/* Does this instruction expand variables in its arguments at all? (ADD ARG COPY ENV EXPOSE FROM
- * LABEL STOPSIGNAL USER VOLUME WORKDIR; of RUN only in some flags' values.) */
-bool expand_applies(enum instruction_kind kind);
-
-/* A copy of the instruction with everything expanded that expands: arguments, pairs, the flags
- * that take variables (--chown, --chmod, --platform, …), heredocs of COPY and ADD that aren't
- * quoted. All of it sees one snapshot of the variables, but for ARG, whose pairs see those before
- * them in the same instruction. Every error has its place in file. The caller releases *out with
- * instruction_release. Instructions that don't expand are copied. */
-int expand_instruction(const struct expand *how, const struct dockerfile *file,
-                       const struct instruction *in, struct instruction *out, struct error *err);
 
 #endif
