@@ -17,10 +17,14 @@ size_t pool_size(const struct pool *pool);
 
 struct pool_group *pool_group_new(struct pool *pool);
 /* Run job(context, err) on a worker. The queue is bounded: where it is full, the caller runs the
- * job itself. After a job of the group failed, jobs not yet started are skipped. */
+ * job itself. After a job of the group failed, jobs not yet started are skipped. A job may start
+ * and wait for a group of its own, but it must not wait for another job to run beside it (the two
+ * ends of a pipeline): only one of them may ever be started. Jobs run with all signals blocked,
+ * unless the caller or the one who waits runs them. */
 void pool_run(struct pool_group *group, int (*job)(void *context, struct error *err),
               void *context);
-/* Wait for all jobs of the group (running queued ones meanwhile). The first error wins. */
+/* Wait for all jobs of the group (running its queued ones meanwhile). The first error wins; the
+ * group can then be used again. */
 int pool_wait(struct pool_group *group, struct error *err);
 /* Waits, drops errors, frees. */
 void pool_group_free(struct pool_group *group);

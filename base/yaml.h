@@ -37,9 +37,10 @@ int yaml_parse(const void *bytes, size_t n, const char *name, struct yaml_file *
                struct error *err);
 int yaml_read_file(int dir_fd, const char *path, size_t cap, struct yaml_file **out,
                    struct error *err);
-void yaml_free(struct yaml_file *file);
-void yaml_free_at(struct yaml_file **file);
-#define autoyaml __attribute__((cleanup(yaml_free_at))) struct yaml_file
+/* Not yaml_free: libyaml exports that name, and would call ours. */
+void yaml_file_free(struct yaml_file *file);
+void yaml_file_free_at(struct yaml_file **file);
+#define autoyaml __attribute__((cleanup(yaml_file_free_at))) struct yaml_file
 
 /* ERROR_INPUT that shows the node's place in the file. Returns -1. */
 int yaml_error(const struct yaml_file *file, const struct yaml_node *node, struct error *err,
