@@ -7,13 +7,11 @@
 #include "trigger.h"
 
 #include <base/error.h>
-#include <base/json.h>
 #include <base/str.h>
 #include <registry/platform.h>
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 enum plan_variant { PLAN_VARIANT_AUTO, PLAN_PROD, PLAN_DEV };
 
@@ -74,10 +72,6 @@ int plan_make(const struct definition *definition, const struct trigger *trigger
 int plan_locate(struct build_plan *plan, const char *source, struct error *err);
 /* All tags, each once: the platforms' first, then the platform-less ones, "latest" last. */
 void plan_all_tags(const struct build_plan *plan, struct strv *out);
-/* As docs/plan.schema.json says. */
-json_t *plan_to_json(const struct build_plan *plan);
-/* plan_to_json, indented, to out: what --dry-run prints. ERROR_HOST where writing fails. */
-int plan_print_json(const struct build_plan *plan, FILE *out, struct error *err);
 
 void plan_release(struct build_plan *plan);
 #define autoplan __attribute__((cleanup(plan_release))) struct build_plan

@@ -39,8 +39,9 @@ struct tag_choice {
 
 /* The tags that name no platform (for the index where there are several platforms), "latest" last;
  * then, with values->platform, those that do. templates are the definition's, of which those are
- * taken that do or don't name ${platform}; one whose variables aren't all known is left out. Each
- * tag appears once. Appended to out. */
+ * taken that do or don't name ${platform}: those that name ${sha} where commit is wanted, the
+ * others where moving is. One whose variables aren't all known is left out. Each tag appears once.
+ * Appended to out. */
 int tags_common(const struct tag_choice *choice, const struct strv *templates,
                 const struct template_values *values, struct strv *out, struct error *err);
 int tags_platform(const struct tag_choice *choice, const struct strv *templates,
