@@ -30,7 +30,8 @@ void log_set_writer(log_writer writer, void *context)
     pthread_mutex_unlock(&lock);
 }
 
-static void emit(enum log_level level, const char *prefix, const char *format, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+emit(enum log_level level, const char *prefix, const char *format, va_list ap)
 {
     if (level > log_get_level())
         return;
