@@ -1,46 +1,50 @@
-/* Which variables an instruction sees.
+/* Which variables an instruction sees, and which a RUN finds in its environment.
  *
  * Global: the platform arguments (TARGETPLATFORM, BUILDARCH, …) and every ARG before the first
  * FROM; FROM sees this scope alone.
- * Stage: begins with the ENV of its base; where the base is a stage, with that stage's ARGs too.
- * ARG NAME declares: its value is --build-arg's, else the default written there, else the global
+ * Stage: begins with what its base hands on: the image's Env, or all that the parent stage saw. ARG
+ * NAME declares: its value is --build-arg's, else the default written there, else the global
  * ARG's of the same name, else the platform's; without any the name is declared and not set.
- * ENV beats ARG of the same name, whichever came first.
+ * An ENV of the stage itself beats an ARG of the same name, whichever came first; an ARG beats
+ * what the base handed on.
  * Proxy arguments (HTTP_PROXY, http_proxy, … given with --build-arg) reach RUN without being
- * declared, and then neither history nor cache key. */
+ * declared, and then neither history nor cache key. The image config's Env is not kept here: it is
+ * the base image's and what ENV set, no ARG ever. */
 #ifndef BUILDER_SCOPE_H
 #define BUILDER_SCOPE_H
-
-#include "expand.h"
 
 #include <base/str.h>
 
 #include <stdbool.h>
 
 struct scope {
-    struct strv env;               /* ENV, "K=V" */
-    struct strv args;              /* declared ARGs that have a value, "K=V" */
-    struct strv declared;          /* names of all declared ARGs, in order */
+    struct strv inherited; /* what the base hands on, "K=V" */
+    struct strv args;      /* ARGs of this stage that have a value, "K=V" */
+    struct strv env;       /* ENVs of this stage, "K=V" */
+    struct strv
+        declared; /* names of all ARGs declared here or in the parent, each once, in order */
     const struct strv *build_args; /* --build-arg, "K=V"; the caller's, outlives the scope */
-    const struct strv *platform;   /* TARGETPLATFORM=… etc.; the caller's, outlives the scope */
     const struct scope *global;    /* NULL: this is the global scope */
 };
 
-/* The global scope. build_args and platform may be NULL. */
+/* The global scope. build_args ("K=V") and platform (of scope_platform_args) may be NULL;
+ * build_args must outlive the scope. */
 void scope_init_global(struct scope *scope, const struct strv *build_args,
                        const struct strv *platform);
-/* A stage's scope under the global one (which must outlive it). parent: the stage it is built FROM
- * (whose ARGs and ENV it inherits), or NULL; env: the base image's Env where there is no parent, or
- * NULL. */
+/* A stage's scope under the global one (which must outlive it). parent: the stage it is built FROM,
+ * or NULL; env: the base image's Env where there is no parent, or NULL. */
 void scope_init_stage(struct scope *scope, const struct scope *global, const struct scope *parent,
                       const struct strv *env);
 void scope_release(struct scope *scope);
 
+/* Does ARG name need the default that is written there? (--build-arg may have replaced it, and
+ * then an error in the default does not matter.) */
+bool scope_arg_wants_default(const struct scope *scope, const char *name);
 /* ARG name[=value]; value already expanded, NULL: no default. */
 void scope_arg(struct scope *scope, const char *name, const char *value);
 /* ENV name=value; already expanded. */
 void scope_env(struct scope *scope, const char *name, const char *value);
-/* What $name gives: NULL where not set. Owned by the scope. */
+/* What $name gives: NULL where not set. Owned by the scope, until it changes. */
 const char *scope_get(const struct scope *scope, const char *name);
 /* For struct expand: the context is the scope. */
 const char *scope_lookup(void *scope, const char *name);
@@ -51,21 +55,20 @@ bool scope_is_proxy(const char *name);
  * giving it with --build-arg without any ARG needs no warning? */
 bool scope_is_predefined(const char *name);
 
-/* The environment of a RUN: ENV, and the ARGs that no ENV hides. Appends. */
+/* Sets in *env all that a RUN finds there: what $name would give for every name. */
 void scope_run_env(const struct scope *scope, struct strv *env);
-/* The proxies given with --build-arg and not declared: for the step's environment alone, never for
- * history or cache key. Appends. */
+/* Sets in *env the proxies given with --build-arg: for a step's environment alone, never for
+ * history or cache key. Names that are set there already are kept. */
 void scope_proxy_env(const struct scope *scope, struct strv *env);
-/* The ARGs a RUN sees, in order of declaration, as history and cache key hold them
- * ("K=V", only those with a value). Appends. */
+/* The declared ARGs as history and cache key hold them: in order of declaration, each once,
+ * "K=what RUN sees" and "K=" where it has no value. Appends. */
 void scope_run_args(const struct scope *scope, struct strv *args);
-/* Adds to *unused the names of --build-arg that no scope ever declared; declared: all names that
- * were. */
+/* Adds to *unused the names of --build-arg that are neither in declared nor predefined. */
 void scope_unused_args(const struct strv *build_args, const struct strv *declared,
                        struct strv *unused);
 
-/* Fill *env with TARGET* and BUILD* for these platforms ("linux/arm64/v8" form), and
- * TARGETSTAGE=stage (NULL: "default"). */
+/* Set in *env TARGETPLATFORM, -OS, -ARCH, -VARIANT and BUILD… for these platforms
+ * ("linux/arm64/v8"), and TARGETSTAGE (NULL: "default"). */
 void scope_platform_args(struct strv *env, const char *target, const char *build,
                          const char *stage);
 
