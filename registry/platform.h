@@ -16,6 +16,9 @@ struct platform {
 
 /* "linux/amd64", "linux/arm/v7", "arm64" (then linux); aliases x86_64, aarch64. ERROR_INPUT. */
 int platform_parse(const char *text, struct platform *out, struct error *err);
+/* The normal form of what an index or a config says; too long words are cut, variant may be NULL.
+ */
+void platform_from(const char *os, const char *arch, const char *variant, struct platform *out);
 /* This machine's. */
 void platform_host(struct platform *out);
 bool platform_equal(const struct platform *a, const struct platform *b);
