@@ -30,9 +30,9 @@ struct lexer_line {
     struct lexer_piece *pieces; /* by rising offset */
     size_t count;
     size_t cap;
-    unsigned first; /* physical lines it spans; a heredoc read after it makes last larger */
+    unsigned first; /* physical lines it spans */
     unsigned last;
-    char *check; /* text of a "# check=…" comment right above it, or NULL */
+    char *check; /* value of the last "# check=…" comment above it, or NULL */
 };
 
 /* Reads one file. bytes and name stay the caller's and must outlive the lexer. */
@@ -43,30 +43,30 @@ struct lexer {
     size_t at;     /* offset of the next physical line */
     unsigned line; /* its number, 1-based */
     char escape;   /* '\\' or '`' */
-    /* Values of the parser directives, or NULL; owned. */
-    char *syntax;
+    char *syntax;  /* values of the parser directives, or NULL; owned */
     char *check;
 };
 
 /* Start reading: skips a BOM and a #! line and takes the parser directives. ERROR_INPUT, with its
- * place, for NUL bytes, more than LEXER_MAX bytes, a directive given twice or an unknown escape. */
+ * place, for NUL bytes, more than LEXER_MAX bytes, a directive given twice or an unknown escape;
+ * the lexer is to be released all the same. */
 int lexer_init(struct lexer *lexer, const char *bytes, size_t n, const char *name,
                struct error *err);
 void lexer_release(struct lexer *lexer);
 
-/* The next logical line into *line (which the caller has zeroed and releases, whatever came).
- * 1: got one; 0: the file has ended. It cannot fail. */
-int lexer_next(struct lexer *lexer, struct lexer_line *line);
+/* The next logical line into *line, whose former content is released. False: the file has ended. */
+bool lexer_next(struct lexer *lexer, struct lexer_line *line);
 
-/* The next physical line as it stands, for a heredoc's body: *text points into the lexer's bytes,
- * without the newline or a CR before it. False at the end of the file. */
+/* The next physical line as it stands, newline included, for a heredoc's body: *text points into
+ * the lexer's bytes. False at the end of the file. */
 bool lexer_raw(struct lexer *lexer, const char **text, size_t *n);
 
+/* Free what the line holds and make it empty. */
 void lexer_line_release(struct lexer_line *line);
 /* Where byte offset of the logical line stands in the file. */
 struct position lexer_line_position(const struct lexer_line *line, size_t offset);
 
-/* Put the place and its line's text into *err. Returns -1. */
+/* Put the place, and its line's text out of bytes, into *err. Returns -1. */
 int lexer_error_at(const char *bytes, size_t n, const char *name, struct position at,
                    struct error *err);
 
