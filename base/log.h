@@ -12,6 +12,8 @@ enum log_level log_get_level(void);
 typedef void (*log_writer)(enum log_level level, const char *line, void *context);
 void log_set_writer(log_writer writer, void *context);
 
+/* One line each; the newline is added. A warning is prefixed "warning: ", a debug line "debug: ".
+ */
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -20,6 +20,8 @@ function(subject name)
   target_include_directories(${name}_objects PRIVATE ${view})
   target_link_libraries(${name}_objects PRIVATE ${arg_USES} ${arg_LIBRARIES} Threads::Threads)
 
+  add_dependencies(objects ${name}_objects)
+
   add_library(${name} STATIC $<TARGET_OBJECTS:${name}_objects>)
   target_sources(${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${view} FILES ${headers})
   target_link_libraries(${name} PUBLIC ${arg_USES} ${arg_LIBRARIES} Threads::Threads)
@@ -30,7 +32,7 @@ function(subject name)
     list(APPEND walls ${used}_wall)
   endforeach()
   add_library(${name}_wall SHARED $<TARGET_OBJECTS:${name}_objects>)
-  # The wall alone shows its symbols: the programs keep theirs hidden by a linker flag instead.
+  # A wall is for checking alone: it is linked, never loaded or installed.
   target_link_libraries(${name}_wall PRIVATE ${walls} ${arg_LIBRARIES} Threads::Threads)
   if(NOT IMGBUILD_SANITIZE)
     target_link_options(${name}_wall PRIVATE -Wl,--no-undefined)
