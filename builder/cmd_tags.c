@@ -1,0 +1,87 @@
+#include "cmd_tags.h"
+
+#include <base/log.h>
+#include <images/plan_load.h>
+
+#include <stdio.h>
+
+struct tags_options {
+    bool dev, prod, full;
+    char *version, *registry;
+    struct strv platforms;
+};
+
+static const struct cli_option options[] = {
+    {"dev", 0, CLI_SWITCH, offsetof(struct tags_options, dev), NULL, NULL,
+     "the image from local code"},
+    {"prod", 0, CLI_SWITCH, offsetof(struct tags_options, prod), NULL, NULL,
+     "the image from published packages"},
+    {"version", 0, CLI_STRING, offsetof(struct tags_options, version), "VERSION", NULL,
+     "the published version to install; means --prod"},
+    {"registry", 0, CLI_STRING, offsetof(struct tags_options, registry), "HOST[/PATH]", NULL,
+     "replace the definition's registry"},
+    {"platform", 0, CLI_STRINGS, offsetof(struct tags_options, platforms), "PLATFORM", NULL,
+     "replace the definition's platforms"},
+    {"full", 0, CLI_SWITCH, offsetof(struct tags_options, full), NULL, NULL,
+     "print REPOSITORY:TAG rather than the tag alone"},
+};
+
+static int print_tags(const struct build_plan *plan, bool full, struct error *err)
+{
+    autostrv tags = STRV_INIT;
+    plan_all_tags(plan, &tags);
+    if (!plan->build)
+        log_info("%s is not built: %s", plan->name, plan->reason);
+    for (size_t i = 0; i < tags.count; i++)
+        printf("%s%s%s\n", full ? plan->repository : "", full ? ":" : "", tags.items[i]);
+    if (fflush(stdout) != 0)
+        return error_errno(err, ERROR_HOST, "print the tags");
+    return 0;
+}
+
+static int tags_of(const struct tags_options *o, const char *name, struct error *err)
+{
+    autoplan plan = {0};
+    struct plan_options wanted = {
+        .variant = o->dev    ? PLAN_DEV
+                   : o->prod ? PLAN_PROD
+                             : PLAN_VARIANT_AUTO,
+        .version = o->version,
+        .registry = o->registry,
+        .platforms = &o->platforms,
+    };
+    if (o->dev && o->prod)
+        return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
+    if (plan_load(name, &wanted, &plan, err) < 0)
+        return -1;
+    return print_tags(&plan, o->full, err);
+}
+
+static int run(const struct cli_command *self, int argc, char **argv, struct error *err)
+{
+    struct tags_options o = {0};
+    autostrv operands = STRV_INIT;
+    int result = cli_parse(self, argc, argv, &o, &operands, err);
+    if (result == 0)
+        result = tags_of(&o, operands.items[0], err);
+    cli_release(self, &o);
+    return result;
+}
+
+const struct cli_command cmd_tags = {
+    .program = "imgbuild",
+    .name = "tags",
+    .operands = "NAME",
+    .summary = "print an image's tags, one a line",
+    .description = "Prints the tags under which imgbuild NAME --push would push the image now, in "
+                   "the order in which it would: what the CI's variables and the event's payload "
+                   "say happened decides them, or the options where there is no CI. Nothing is "
+                   "printed where the event is about another image's package.",
+    .examples = "imgbuild tags allocator\tin a CI job\n"
+                "imgbuild tags client --version 0.0.7a0\tas a published version would be tagged",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run,
+};
