@@ -45,10 +45,11 @@ struct stages_options {
     const struct strv *contexts;
 };
 
-/* Resolve. file must outlive *out, which the caller frees. ERROR_INPUT with the place and a hint:
- * an unset variable or an empty name in FROM, a bad stage name, a reference to the stage itself or
- * a later one by number, a variable in --from. ERROR_USAGE: an unknown target, naming those there
- * are. */
+/* Resolve. file must outlive *out, which the caller frees. FROM sees the stages above it alone (a
+ * later one's name means an image); --from and from= see all, as long as nothing needs itself.
+ * ERROR_INPUT with the place and a hint: an unset variable or an empty name in FROM, a number that
+ * no stage has, stages that need each other, a variable in --from. ERROR_USAGE: an unknown target,
+ * with the nearest. */
 int stages_resolve(const struct dockerfile *file, const struct stages_options *options,
                    struct stages **out, struct error *err);
 void stages_free(struct stages *stages);
@@ -56,21 +57,12 @@ void stages_free_at(struct stages **stages);
 #define autostages __attribute__((cleanup(stages_free_at))) struct stages
 
 /* What the name in --from=NAME, used in stage `user`, means: 0 and *index the stage, or 1: no
- * stage, so an image (or a context). -1 ERROR_INPUT: a number that is no earlier stage (without a
- * place; the caller adds it). */
+ * stage, so an image (or a context). A name may be a later stage's. -1 ERROR_INPUT: a number that
+ * no stage has (without a place; the caller adds it). */
 int stages_find(const struct stages *stages, size_t user, const char *name, size_t *index,
                 struct error *err);
 
 /* For messages: "stage 2 (build)" or "stage 2". The caller frees it. */
 char *stage_describe(const struct stage *stage);
-
-/* The from= of each RUN --mount, and --from of COPY and ADD: NULL where there is none. *out: the
- * caller releases; each with the place of its flag. */
-struct stage_source {
-    char *name;
-    struct position at;
-};
-size_t stage_sources(const struct instruction *in, struct stage_source **out);
-void stage_sources_free(struct stage_source *sources, size_t count);
 
 #endif
