@@ -1,4 +1,4 @@
-#include "cmd_tags.h"
+#include "command.h"
 
 #include <base/log.h>
 #include <images/plan_load.h>
@@ -68,7 +68,7 @@ static int run(const struct cli_command *self, int argc, char **argv, struct err
     return result;
 }
 
-const struct cli_command cmd_tags = {
+const struct cli_command command_tags = {
     .program = "imgbuild",
     .name = "tags",
     .operands = "NAME",
