@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,24 +147,44 @@ static void print_mark(const char *text, unsigned column, FILE *out)
     fputs("^\n", out);
 }
 
+/* Texts may come from an image or a registry: what would move a terminal's cursor or change its
+ * colours is shown as "?". */
+static void print_safe(const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+        fputc(control ? '?' : c, out);
+    }
+}
+
 void error_print(const struct error *err, FILE *out, int colour)
 {
     const char *red = colour ? "\033[1;31m" : "";
     const char *bold = colour ? "\033[1m" : "";
     const char *off = colour ? "\033[0m" : "";
     fprintf(out, "%serror:%s ", red, off);
-    if (err->file && err->line)
-        fprintf(out, "%s%s:%u:%s ", bold, err->file, err->line, off);
-    else if (err->file)
-        fprintf(out, "%s%s:%s ", bold, err->file, off);
-    fprintf(out, "%s\n", err->message ? err->message : "failed");
+    if (err->file) {
+        fputs(bold, out);
+        print_safe(err->file, out);
+        if (err->line)
+            fprintf(out, ":%u", err->line);
+        fprintf(out, ":%s ", off);
+    }
+    print_safe(err->message ? err->message : "failed", out);
+    fputc('\n', out);
     if (err->source_line) {
-        fprintf(out, "    | %s\n", err->source_line);
+        fputs("    | ", out);
+        print_safe(err->source_line, out);
+        fputc('\n', out);
         if (err->column)
             print_mark(err->source_line, err->column, out);
     }
-    if (err->hint)
-        fprintf(out, "%shint:%s %s\n", bold, off, err->hint);
+    if (err->hint) {
+        fprintf(out, "%shint:%s ", bold, off);
+        print_safe(err->hint, out);
+        fputc('\n', out);
+    }
 }
 
 void error_ignore(struct error *err, const char *why)

@@ -1,5 +1,6 @@
 #include "interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -14,9 +15,11 @@ static void on_signal(int number)
 {
     if (atomic_exchange(&requested, true) && number == SIGINT)
         _exit(130);
+    int saved = errno; /* whoever was interrupted may be about to look at it */
     uint64_t one = 1;
     ssize_t written = write(event, &one, sizeof one);
     (void)written;
+    errno = saved;
 }
 
 void interrupt_install(void)

@@ -91,7 +91,7 @@ int io_read_fd(int fd, const char *name, size_t cap, struct str *out, struct err
 int io_read_file(int dir_fd, const char *path, size_t cap, struct str *out, struct error *err)
 {
     /* O_NONBLOCK: a fifo in a context must not hang us; it is refused below. */
-    autoclose int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    autoclose int fd = io_fault() ? -1 : openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return error_errno(err, errno == ENOENT || errno == ENOTDIR ? ERROR_MISSING : ERROR_INPUT,
                            "open %s", path);
@@ -125,11 +125,11 @@ int io_sync(int fd)
 static int write_beside(int dir_fd, const char *temporary, const void *bytes, size_t n, mode_t mode,
                         int sync)
 {
-    autoclose int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    autoclose int fd =
+        io_fault() ? -1 : openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0 || io_write(fd, bytes, n) || (sync && io_sync(fd)))
         return -1;
-    int closed = close(take_fd(&fd));
-    return closed;
+    return close(take_fd(&fd));
 }
 
 static int sync_dir(int dir_fd, const char *path)

@@ -18,8 +18,7 @@ ssize_t io_read(int fd, void *buffer, size_t n);
 int io_write(int fd, const void *bytes, size_t n);
 
 /* Read a file whole into *out (which is cleared first). A file larger than cap is ERROR_INPUT, an
- * absent one ERROR_MISSING, one that is no regular file or pipe ERROR_INPUT. dir_fd may be
- * AT_FDCWD. */
+ * absent one ERROR_MISSING, one that is no regular file ERROR_INPUT. dir_fd may be AT_FDCWD. */
 int io_read_file(int dir_fd, const char *path, size_t cap, struct str *out, struct error *err);
 /* The rest of an open file; name is for messages. */
 int io_read_fd(int fd, const char *name, size_t cap, struct str *out, struct error *err);

@@ -12,31 +12,25 @@ void json_decref_at(json_t **json)
     *json = NULL;
 }
 
-/* The line with the given number, or NULL. */
-static const char *find_line(const char *text, size_t n, unsigned line)
-{
-    const char *end = text + n;
-    while (--line && text) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text));
-        text = newline ? newline + 1 : NULL;
-    }
-    return text;
-}
-
-/* Jansson counts columns in characters, and puts the position after what it did not like. */
+/* Jansson counts its columns in characters; ours are bytes, so they are taken from the offset of
+ * what it read last. */
 static int syntax_error(const char *bytes, size_t n, const char *name, const json_error_t *problem,
                         struct error *err)
 {
     enum { LINE_CAP = 200 };
-    unsigned line = problem->line > 0 ? (unsigned)problem->line : 0;
-    unsigned column = problem->column > 0 ? (unsigned)problem->column : 0;
-    error_set(err, ERROR_INPUT, "%s: not the JSON expected: %s", name, problem->text);
-    const char *text = line ? find_line(bytes, n, line) : NULL;
-    size_t left = text ? n - (size_t)(text - bytes) : 0;
-    const char *newline = text ? memchr(text, '\n', left) : NULL;
-    size_t length = newline ? (size_t)(newline - text) : left;
-    autofree char *shown = text && length <= LINE_CAP ? mem_strndup(text, length) : NULL;
-    return error_at(err, name, line, column, shown);
+    size_t at = problem->position > 0 ? (size_t)problem->position - 1 : 0;
+    at = at < n ? at : n;
+    unsigned line = 1;
+    const char *start = bytes;
+    for (const char *newline; (newline = memchr(start, '\n', (size_t)(bytes + at - start)));) {
+        start = newline + 1;
+        line++;
+    }
+    const char *newline = memchr(start, '\n', n - (size_t)(start - bytes));
+    size_t length = (size_t)((newline ? newline : bytes + n) - start);
+    autofree char *shown = length <= LINE_CAP ? mem_strndup(start, length) : NULL;
+    error_set(err, ERROR_INPUT, "not the JSON expected: %s", problem->text);
+    return error_at(err, name, line, (unsigned)(bytes + at - start) + 1, shown);
 }
 
 int json_parse(const void *bytes, size_t n, const char *name, json_t **out, struct error *err)
@@ -176,12 +170,40 @@ int json_get_strings(const json_t *object, const char *key, const char *where, s
     return 0;
 }
 
-/* Jansson fails here where memory is short, or where a string of ours is not UTF-8. The latter is
- * for the caller to have checked: texts from images go through json_parse before. */
+/* Jansson fails here only where memory is short. */
 static void must(bool ok)
 {
     if (!ok)
         abort();
+}
+
+/* The length of the UTF-8 sequence at text (RFC 3629: no overlong forms, no surrogates, nothing
+ * beyond U+10FFFF), 0 where there is none. */
+static size_t utf8_length(const unsigned char *text)
+{
+    unsigned char c = text[0];
+    if (c < 0x80)
+        return 1;
+    size_t n = c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    bool wrong = (c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
+                 (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f);
+    return wrong ? 0 : n;
+}
+
+json_t *json_from_text(const char *text)
+{
+    autostr clean = STR_INIT;
+    for (size_t n; *text; text += n) {
+        n = utf8_length((const unsigned char *)text);
+        str_add_bytes(&clean, n ? text : "\xef\xbf\xbd", n ? n : 3);
+        n += !n;
+    }
+    json_t *json = json_stringn(str_text(&clean), clean.len);
+    must(json);
+    return json;
 }
 
 json_t *json_from_strings(const struct strv *v)
@@ -189,7 +211,7 @@ json_t *json_from_strings(const struct strv *v)
     json_t *array = json_array();
     must(array);
     for (size_t i = 0; i < v->count; i++)
-        must(!json_array_append_new(array, json_stringn(v->items[i], strlen(v->items[i]))));
+        must(!json_array_append_new(array, json_from_text(v->items[i])));
     return array;
 }
 

@@ -36,7 +36,9 @@ int json_get_array(const json_t *object, const char *key, const char *where, jso
 int json_get_strings(const json_t *object, const char *key, const char *where, struct strv *out,
                      struct error *err);
 
-/* A new array of strings. */
+/* A new JSON string. Bytes that are not UTF-8 become U+FFFD, as Go's encoder writes them. */
+json_t *json_from_text(const char *text);
+/* A new array of strings, each as json_from_text makes it. */
 json_t *json_from_strings(const struct strv *v);
 /* Compact, members in the order they were set; the caller frees it. */
 char *json_text(const json_t *json) __attribute__((returns_nonnull));

@@ -1,5 +1,6 @@
 #include "path.h"
 
+#include "io.h"
 #include "mem.h"
 #include "str.h"
 
@@ -76,10 +77,12 @@ static int open_resolved(int fd, const char *path, int flags, mode_t mode,
         .resolve = resolve | RESOLVE_NO_MAGICLINKS,
     };
     long opened;
-    /* EAGAIN: a rename raced with the check of "..", so the kernel asks for another try. */
+    /* EAGAIN: a rename raced with the check of "..", so the kernel asks for another try. Not for
+     * ever, as somebody may go on renaming. */
+    int tries = 1000;
     do
         opened = syscall(SYS_openat2, fd, *path ? path : ".", &how, sizeof how);
-    while (opened < 0 && (errno == EAGAIN || errno == EINTR));
+    while (opened < 0 && (errno == EINTR || (errno == EAGAIN && --tries)));
     return (int)opened;
 }
 
@@ -116,56 +119,72 @@ int path_make_dirs(const char *path, struct error *err)
     return 0;
 }
 
-/* Depth is bounded by descriptors: each level holds one. Image trees deeper than that limit can be
- * made, so a level that cannot be opened is first moved up beside the root of the removal. */
-static int remove_dir_content(int fd, int top_fd, unsigned *counter);
+/* Each level holds a descriptor and some stack, and an image's tree can be deeper than both allow:
+ * what lies deeper than LEVELS_MAX is first moved up, to the directory that is being removed. */
+enum { LEVELS_MAX = 64 };
 
-static int remove_entry(int dir_fd, const char *name, int top_fd, unsigned *counter)
+struct removal {
+    int top_fd; /* the directory given, once it is open; else -1 */
+    unsigned level;
+    bool moved; /* something came up into the top since it was last read */
+};
+
+static int remove_dir(struct removal *r, int dir_fd, const char *name);
+
+static int remove_entry(struct removal *r, int dir_fd, const char *name)
 {
     if (!unlinkat(dir_fd, name, 0) || errno == ENOENT)
         return 0;
-    if (errno != EISDIR && errno != EPERM && errno != EBUSY)
+    if (errno != EISDIR && errno != EPERM)
         return -1;
-    autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == EMFILE && top_fd >= 0) {
-        char moved[32];
-        snprintf(moved, sizeof moved, ".removed-%u", (*counter)++);
-        return renameat(dir_fd, name, top_fd, moved);
-    }
-    if (fd < 0)
-        return -1;
-    if (remove_dir_content(fd, top_fd >= 0 ? top_fd : fd, counter))
-        return -1;
-    return unlinkat(dir_fd, name, AT_REMOVEDIR);
+    if (r->level < LEVELS_MAX)
+        return remove_dir(r, dir_fd, name);
+    char unique[17];
+    io_random_name(unique); /* a name that an image cannot have taken */
+    r->moved = true;
+    return renameat(dir_fd, name, r->top_fd, unique);
 }
 
-static int remove_dir_content(int fd, int top_fd, unsigned *counter)
+static int remove_entries(struct removal *r, DIR *dir)
 {
-    unsigned before;
-    do { /* entries moved up while we were below come round again */
-        before = *counter;
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-        if (!dir) {
-            if (copy >= 0)
-                close(copy);
+    for (;;) {
+        errno = 0;
+        struct dirent *e = readdir(dir);
+        if (!e)
+            return errno ? -1 : 0;
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        if (remove_entry(r, dirfd(dir), e->d_name))
             return -1;
-        }
+    }
+}
+
+static int remove_dir(struct removal *r, int dir_fd, const char *name)
+{
+    autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    autoclosedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return -1;
+    take_fd(&fd);
+    bool top = r->top_fd < 0;
+    if (top)
+        r->top_fd = dirfd(dir);
+    r->level++;
+    do {
+        if (top)
+            r->moved = false;
+        if (remove_entries(r, dir))
+            return -1;
         rewinddir(dir);
-        for (struct dirent *e; (e = readdir(dir));) {
-            if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-                continue;
-            if (remove_entry(fd, e->d_name, top_fd, counter))
-                return -1;
-        }
-    } while (fd == top_fd && *counter != before);
-    return 0;
+    } while (top && r->moved);
+    r->level--;
+    return unlinkat(dir_fd, name, AT_REMOVEDIR);
 }
 
 int path_remove_tree(int dir_fd, const char *name, struct error *err)
 {
-    unsigned counter = 0;
-    if (remove_entry(dir_fd, name, -1, &counter))
+    struct removal removal = {.top_fd = -1};
+    if (remove_entry(&removal, dir_fd, name))
         return error_errno(err, ERROR_HOST, "remove %s", name);
     return 0;
 }

@@ -5,22 +5,6 @@
 
 #include <string.h>
 
-/* A text for JSON; bytes that are not UTF-8 are shown as U+FFFD, as steps may print anything. */
-static json_t *text_json(const char *text)
-{
-    json_t *json = json_string(text);
-    if (json)
-        return json;
-    autostr clean = STR_INIT;
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x80)
-            str_add_char(&clean, *text);
-        else
-            str_add(&clean, "\xef\xbf\xbd");
-    }
-    return json_string(str_text(&clean));
-}
-
 static void emit_object(struct progress *p, json_t *object)
 {
     autofree char *text = json_text(object);
@@ -55,7 +39,7 @@ static void add_bytes(json_t *object, const struct progress_task *t)
 static void json_start(struct progress *p, struct progress_task *t)
 {
     autojson *object = event("start", t);
-    json_object_set_new(object, "name", text_json(t->name));
+    json_object_set_new(object, "name", json_from_text(t->name));
     add_bytes(object, t);
     emit_object(p, object);
 }
@@ -63,7 +47,7 @@ static void json_start(struct progress *p, struct progress_task *t)
 static void json_line(struct progress *p, struct progress_task *t, const char *line)
 {
     autojson *object = event("output", t);
-    json_object_set_new(object, "text", text_json(line));
+    json_object_set_new(object, "text", json_from_text(line));
     emit_object(p, object);
 }
 
@@ -71,10 +55,10 @@ static void json_end(struct progress *p, struct progress_task *t,
                      const struct progress_ended *ended)
 {
     autojson *object = event("end", t);
-    json_object_set_new(object, "name", text_json(t->name));
+    json_object_set_new(object, "name", json_from_text(t->name));
     json_object_set_new(object, "result", json_string(progress_end_word(ended->how)));
     if (ended->detail)
-        json_object_set_new(object, "detail", text_json(ended->detail));
+        json_object_set_new(object, "detail", json_from_text(ended->detail));
     add_bytes(object, t);
     json_object_set_new(object, "seconds", json_real(rounded(ended->seconds)));
     emit_object(p, object);
@@ -87,7 +71,7 @@ static void json_message(struct progress *p, int level, const char *line)
     autofree char *text = mem_strndup(line, strcspn(line, "\n"));
     json_object_set_new(object, "event", json_string("message"));
     json_object_set_new(object, "level", json_string(levels[level & 3]));
-    json_object_set_new(object, "text", text_json(text));
+    json_object_set_new(object, "text", json_from_text(text));
     emit_object(p, object);
 }
 

@@ -1,13 +1,15 @@
 #include "str.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void reserve(struct str *s, size_t more)
 {
-    if (!s->data || s->len + more + 1 > s->cap)
-        s->data = mem_grow(s->data, &s->cap, s->len + more + 1, 1);
+    size_t need = more < SIZE_MAX - s->len ? s->len + more + 1 : SIZE_MAX; /* ends the process */
+    if (!s->data || need > s->cap)
+        s->data = mem_grow(s->data, &s->cap, need, 1);
 }
 
 void str_add_bytes(struct str *s, const void *bytes, size_t n)
@@ -85,7 +87,8 @@ void strv_addf(struct strv *v, const char *format, ...)
 
 void strv_add_all(struct strv *v, const struct strv *from)
 {
-    for (size_t i = 0; i < from->count; i++)
+    size_t count = from->count; /* v may be from itself */
+    for (size_t i = 0; i < count; i++)
         strv_add(v, from->items[i]);
 }
 
@@ -182,9 +185,10 @@ long long str_number(const char *s, long long max)
     if (!*s)
         return -1;
     for (; *s; s++) {
-        if (*s < '0' || *s > '9' || n > (max - (*s - '0')) / 10)
+        int digit = *s - '0';
+        if (*s < '0' || *s > '9' || n > max / 10 || digit > max - n * 10)
             return -1;
-        n = n * 10 + (*s - '0');
+        n = n * 10 + digit;
     }
     return n;
 }

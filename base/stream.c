@@ -151,7 +151,7 @@ struct verified_source {
     struct digest digest;
     int64_t size;
     int64_t seen;
-    bool ended;
+    bool ended, failed;
     char *what;
 };
 
@@ -176,21 +176,24 @@ static int verify_end(struct verified_source *s, struct error *err)
 static ssize_t verified_read(struct source *self, void *buffer, size_t n, struct error *err)
 {
     struct verified_source *s = (struct verified_source *)self;
-    if (s->ended)
+    if (s->ended || !n)
         return 0;
+    if (s->failed) /* whoever asks again must not get a clean end */
+        return error_set(err, ERROR_INTEGRITY, "%s did not match what was announced", s->what);
     ssize_t got = source_read(s->inner, buffer, n, err);
     if (got < 0)
         return -1;
     if (!got) {
-        if (verify_end(s, err))
-            return -1;
-        s->ended = true;
-        return 0;
+        s->failed = verify_end(s, err) != 0;
+        s->ended = !s->failed;
+        return s->failed ? -1 : 0;
     }
     s->seen += got;
-    if (s->size >= 0 && s->seen > s->size)
+    if (s->size >= 0 && s->seen > s->size) {
+        s->failed = true;
         return error_set(err, ERROR_INTEGRITY, "%s is larger than the %" PRId64 " bytes announced",
                          s->what, s->size);
+    }
     digester_add(s->digester, buffer, (size_t)got);
     return got;
 }
@@ -230,7 +233,7 @@ static ssize_t tee_read(struct source *self, void *buffer, size_t n, struct erro
     ssize_t got = source_read(s->inner, buffer, n, err);
     if (got > 0 && sink_write(s->copy, buffer, (size_t)got, err))
         return -1;
-    if (!got && !s->ended) {
+    if (!got && n && !s->ended) {
         if (sink_finish(s->copy, err))
             return -1;
         s->ended = true;
