@@ -89,32 +89,41 @@ static int read_dispatch(const json_t *event, struct trigger *t, struct error *e
     return 0;
 }
 
+static char *copy_unless_empty(const char *text)
+{
+    return *text ? mem_strdup(text) : NULL;
+}
+
 /* workflow_dispatch: {"inputs": {"environment": …, "version": …, "package": …}}, each optional. */
 static int read_manual(const json_t *event, struct trigger *t, struct error *err)
 {
-    const char *environment = "", *version = "", *other = "", *package = "";
+    const char *environment = "", *version = "", *package_version = "", *package = "";
+    const struct {
+        const char *name, **value;
+    } known[] = {
+        {"environment", &environment},
+        {"version", &version},
+        {"package_version", &package_version},
+        {"package", &package},
+    };
     json_t *inputs = NULL;
     t->kind = TRIGGER_MANUAL;
     if (json_get_object(event, "inputs", where, &inputs, err) < 0)
         return -1;
-    if (!inputs)
-        return 0;
-    if (json_get_string(inputs, "environment", "", where, &environment, err) < 0 ||
-        json_get_string(inputs, "version", "", where, &version, err) < 0 ||
-        json_get_string(inputs, "package_version", "", where, &other, err) < 0 ||
-        json_get_string(inputs, "package", "", where, &package, err) < 0)
-        return -1;
+    for (size_t i = 0; inputs && i < COUNT_OF(known); i++)
+        if (json_get_string(inputs, known[i].name, "", where, known[i].value, err) < 0)
+            return -1;
     if (*environment && !str_eq(environment, "test") && !str_eq(environment, "prod"))
         return error_set(err, ERROR_INPUT,
                          "the input environment is \"%s\", and must be \"test\" or \"prod\"",
                          environment);
     if (!*version)
-        version = other;
+        version = package_version;
     if (*version && check_version(version, "the input version", err) < 0)
         return -1;
-    t->environment = *environment ? mem_strdup(environment) : NULL;
-    t->version = *version ? mem_strdup(version) : NULL;
-    t->package = *package ? mem_strdup(package) : NULL;
+    t->environment = copy_unless_empty(environment);
+    t->version = copy_unless_empty(version);
+    t->package = copy_unless_empty(package);
     return 0;
 }
 
