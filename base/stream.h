@@ -70,8 +70,8 @@ struct layer_sink {
     bool (*has)(struct layer_sink *self, const struct layer *layer);
     /* Unpack the layer from its (still compressed) blob and keep it under its diff_id; blob stays
      * the caller's. Nothing is visible until the blob ended cleanly and the diff_id was right. */
-    int (*take)(struct layer_sink *self, const struct layer *layer, struct source *blob,
-                struct error *err);
+    int (*unpack)(struct layer_sink *self, const struct layer *layer, struct source *blob,
+                  struct error *err);
 };
 
 #endif

@@ -22,6 +22,7 @@ struct transport_options {
     const char *user, *password;       /* beat every file; or NULL */
     unsigned jobs;                     /* blobs in flight at once; 0: 4 */
     struct progress *progress;         /* or NULL */
+    const _Atomic bool *cancel;        /* true: give up soon, with ERROR_INTERRUPTED; or NULL */
 };
 
 struct image_source;
@@ -35,6 +36,8 @@ void image_source_close(struct image_source *source);
 /* The manifest or index that the reference names. Its digest was checked where the reference has
  * one. */
 int image_source_manifest(struct image_source *source, struct manifest *out, struct error *err);
+/* That manifest's digest alone, as cheaply as can be (a HEAD). */
+int image_source_digest(struct image_source *source, struct digest *out, struct error *err);
 /* A manifest named by an index's descriptor. */
 int image_source_manifest_at(struct image_source *source, const struct descriptor *descriptor,
                              struct manifest *out, struct error *err);
@@ -43,6 +46,10 @@ int image_source_manifest_at(struct image_source *source, const struct descripto
  * any_platform. */
 int image_source_image(struct image_source *source, const struct platform *wanted,
                        bool any_platform, struct image *out, struct error *err);
+/* The same from what image_source_manifest gave (which stays the caller's). */
+int image_source_image_from(struct image_source *source, const struct manifest *root,
+                            const struct platform *wanted, bool any_platform, struct image *out,
+                            struct error *err);
 /* A blob's bytes, verified: see source_verified. */
 int image_source_blob(struct image_source *source, const struct descriptor *descriptor,
                       struct source **out, struct error *err);

@@ -1,0 +1,229 @@
+#include "bootstrap.h"
+
+#include "build_layer.h"
+#include "stage_state.h"
+
+#include <base/interrupt.h>
+#include <base/mem.h>
+#include <registry/image.h>
+#include <registry/layout.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { TAIL_LINES = 15 };
+
+/* mmdebstrap at work: its tar comes on one pipe, its messages on the other. */
+struct bootstrap {
+    const struct bootstrap_options *options;
+    struct progress_task *task;
+    pid_t pid;
+    int tar, messages;
+};
+
+static bool valid_word(const char *text)
+{
+    /* Nothing that a user typed reaches the program as an option. */
+    return *text && *text != '-' && !strpbrk(text, " \t\n");
+}
+
+static int make_argv(const struct bootstrap_options *o, struct strv *argv, struct error *err)
+{
+    strv_add(argv, "mmdebstrap");
+    strv_add(argv, "--variant=minbase");
+    strv_add(argv, "--format=tar");
+    strv_add(argv, "--skip=output/dev"); /* the sandbox brings its own */
+    for (size_t i = 0; o->include && i < o->include->count; i++) {
+        if (!valid_word(o->include->items[i]))
+            return error_set(err, ERROR_USAGE, "--include %s: no package's name",
+                             o->include->items[i]);
+        strv_addf(argv, "--include=%s", o->include->items[i]);
+    }
+    if (!valid_word(o->suite) || (o->mirror && !valid_word(o->mirror)))
+        return error_set(err, ERROR_USAGE, "“%s” is no release's name", o->suite);
+    strv_add(argv, o->suite);
+    strv_add(argv, "-");
+    if (o->mirror)
+        strv_add(argv, o->mirror);
+    return 0;
+}
+
+static int start(struct bootstrap *b, struct error *err)
+{
+    autostrv argv = STRV_INIT;
+    int tar[2], messages[2];
+    if (make_argv(b->options, &argv, err))
+        return -1;
+    if (pipe2(tar, O_CLOEXEC))
+        return error_errno(err, ERROR_HOST, "make a pipe");
+    if (pipe2(messages, O_CLOEXEC)) {
+        close(tar[0]);
+        close(tar[1]);
+        return error_errno(err, ERROR_HOST, "make a pipe");
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, tar[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, messages[1], 2);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETPGROUP); /* a group that can be ended whole */
+    int failed =
+        posix_spawnp(&b->pid, "mmdebstrap", &actions, &attributes, strv_argv(&argv), environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    close(tar[1]);
+    close(messages[1]);
+    b->tar = tar[0];
+    b->messages = messages[0];
+    if (!failed)
+        return 0;
+    errno = failed;
+    error_errno(err, ERROR_HOST, "run mmdebstrap");
+    return error_hint(err, "apt-get install mmdebstrap");
+}
+
+/* Messages are read beside the tar, so that neither pipe fills up while the other is waited for. */
+static void *read_messages(void *argument)
+{
+    struct bootstrap *b = argument;
+    char buffer[4096];
+    ssize_t n;
+    while ((n = read(b->messages, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0)
+            progress_output(b->task, buffer, (size_t)n);
+    return NULL;
+}
+
+static int write_tar(void *context, struct sink *to, struct error *err)
+{
+    struct bootstrap *b = context;
+    autofree char *buffer = mem_alloc(256 * 1024);
+    for (;;) {
+        struct pollfd fds[] = {{b->tar, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return error_errno(err, ERROR_HOST, "wait for mmdebstrap");
+        if (interrupt_check(err))
+            return -1;
+        if (!fds[0].revents)
+            continue;
+        ssize_t n = read(b->tar, buffer, 256 * 1024);
+        if (n < 0)
+            return error_errno(err, ERROR_HOST, "read from mmdebstrap");
+        if (!n)
+            break;
+        if (sink_write(to, buffer, (size_t)n, err))
+            return -1;
+    }
+    int status;
+    while (waitpid(b->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    b->pid = 0;
+    if (!status)
+        return 0;
+    autofree char *tail = progress_tail(b->task, TAIL_LINES);
+    return error_set(err, ERROR_STEP, "mmdebstrap failed; the last lines of its output:\n%s", tail);
+}
+
+static void stop(struct bootstrap *b)
+{
+    if (b->pid <= 0)
+        return;
+    kill(-b->pid, SIGTERM); /* it unmounts what it mounted */
+    while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static struct build_layer *make_layer(struct bootstrap *b, struct build_layers *layers,
+                                      struct error *err)
+{
+    pthread_t thread;
+    if (start(b, err))
+        return NULL;
+    struct build_layer *layer = NULL;
+    if (pthread_create(&thread, NULL, read_messages, b)) {
+        error_set(err, ERROR_HOST, "start a thread");
+        stop(b);
+    } else {
+        layer = build_layers_add_tar(layers, true, write_tar, b, err);
+        stop(b);
+        pthread_join(thread, NULL);
+    }
+    close(b->tar);
+    close(b->messages);
+    return layer;
+}
+
+static char *make_config(const struct layer *layer, const struct bootstrap_options *o)
+{
+    char created[24];
+    struct platform host;
+    platform_host(&host);
+    stage_state_time(created, (int64_t)time(NULL));
+    autofree char *by = mem_printf("imgbuild bootstrap --suite %s", o->suite);
+    autojson *config =
+        json_pack("{s:s, s:s, s:s, s:{s:[s], s:[s]}, s:{s:s, s:[s]}, s:[{s:s, s:s}]}", "created",
+                  created, "architecture", host.arch, "os", host.os, "config", "Env",
+                  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "Cmd",
+                  "/bin/bash", "rootfs", "type", "layers", "diff_ids", layer->diff_id.text,
+                  "history", "created", created, "created_by", by);
+    return json_text(config);
+}
+
+static int commit(const struct bootstrap_options *o, const struct layer *layer,
+                  struct digest *digest, struct error *err)
+{
+    int oci = store_oci_fd(o->store);
+    struct platform host;
+    platform_host(&host);
+    autofree char *config = make_config(layer, o);
+    struct descriptor config_descriptor = {.media_type = (char *)(uintptr_t)MEDIA_OCI_CONFIG,
+                                           .size = (int64_t)strlen(config)};
+    struct descriptor item = {.media_type = (char *)(uintptr_t)layer->media_type,
+                              .digest = layer->digest,
+                              .size = layer->size};
+    if (layout_put_bytes(oci, config, strlen(config), &config_descriptor.digest, err))
+        return -1;
+    automanifest manifest = {.bytes = NULL};
+    manifest_make(&config_descriptor, &item, 1, NULL, false, &manifest);
+    if (store_sync(o->store, err) || layout_put_manifest(oci, &manifest, o->name, &host, err))
+        return -1;
+    *digest = manifest.digest;
+    return 0;
+}
+
+int bootstrap_image(const struct bootstrap_options *o, struct digest *digest, struct error *err)
+{
+    struct descriptor found = {.media_type = NULL};
+    autoerror missing = ERROR_INIT;
+    if (!o->again && !layout_find(store_oci_fd(o->store), o->name, &found, &missing)) {
+        *digest = found.digest;
+        descriptor_release(&found);
+        return 0;
+    }
+    struct bootstrap b = {.options = o, .tar = -1, .messages = -1};
+    struct compression gzip = {.kind = COMPRESSION_GZIP};
+    struct build_layers *layers = build_layers_new(o->store, o->pool, &gzip, -1);
+    autofree char *name = mem_printf("bootstrap %s", o->suite);
+    b.task = progress_start(o->progress, name, 0);
+    struct build_layer *layer = make_layer(&b, layers, err);
+    struct layer blob;
+    int code =
+        !layer || build_layer_blob(layer, &blob, err) || commit(o, &blob, digest, err) ? -1 : 0;
+    progress_end(b.task, code ? PROGRESS_FAILED : PROGRESS_DONE, NULL);
+    build_layers_free(layers);
+    return code;
+}

@@ -1,0 +1,276 @@
+#include "build.h"
+
+#include "build_session.h"
+#include "commit.h"
+#include "expand_instruction.h"
+#include "step_add.h"
+#include "step_copy.h"
+#include "step_meta.h"
+#include "step_run.h"
+
+#include <base/interrupt.h>
+#include <base/log.h>
+#include <base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static bool touches_files(enum instruction_kind kind)
+{
+    return !step_meta_applies(kind) && kind != INSTRUCTION_FROM;
+}
+
+/* Does anything after item i look at the stage's files: a later step, or another stage? */
+static bool files_needed_after(const struct stages *stages, const struct stage *stage, size_t i)
+{
+    for (size_t k = i + 1; k < stage->count; k++)
+        if (touches_files(stage->items[k].kind))
+            return true;
+    for (size_t k = 0; k < stages->order_count; k++) {
+        const struct stage *other = &stages->items[stages->order[k]];
+        for (size_t n = 0; n < other->need_count; n++)
+            if (other->needs[n] == stage->index)
+                return true;
+    }
+    return false;
+}
+
+static struct expand expansion(struct step *step)
+{
+    return (struct expand){.lookup = scope_lookup,
+                           .context = &step->state->scope,
+                           .escape = step->session->stages->file->escape};
+}
+
+static int carry_out(struct step *step, struct error *err)
+{
+    switch ((int)step->in->kind) {
+    case INSTRUCTION_RUN:
+        return step_run(step, err);
+    case INSTRUCTION_COPY:
+        return step_copy(step, err);
+    case INSTRUCTION_ADD:
+        return step_add(step, err);
+    case INSTRUCTION_WORKDIR:
+        return step_workdir(step, err);
+    case INSTRUCTION_ARG:
+        if (expand_arg(&step->state->scope, step->session->stages->file, step->in, err))
+            return -1;
+        break;
+    default:
+        break;
+    }
+    return step_meta(step->state, step->session->stages->file, step->original, step->in,
+                     step->session->now, err);
+}
+
+static int do_step(struct step *step, struct error *err)
+{
+    struct build_session *s = step->session;
+    if (interrupt_check(err))
+        return -1;
+    struct expand how = expansion(step);
+    struct instruction expanded;
+    if (expand_instruction(&how, s->stages->file, step->original, &expanded, err))
+        return -1;
+    step->in = &expanded;
+    size_t cached = s->cached;
+    if (touches_files(step->original->kind)) {
+        autofree char *name =
+            mem_printf("[%zu/%zu] %s", ++s->step, s->step_total, step->original->text);
+        step->task = progress_start(s->options->progress, name, 0);
+    }
+    int result = carry_out(step, err);
+    if (step->task)
+        progress_end(step->task,
+                     result               ? PROGRESS_FAILED
+                     : s->cached > cached ? PROGRESS_CACHED
+                                          : PROGRESS_DONE,
+                     NULL);
+    instruction_release(&expanded);
+    return result;
+}
+
+static int run_trigger(struct build_session *s, const struct stage *stage,
+                       struct stage_state *state, const char *text, struct error *err)
+{
+    autofree char *name = mem_printf("ONBUILD of %s", state->base_reference ? state->base_reference
+                                                                            : "the base stage");
+    autodockerfile *file = NULL;
+    if (dockerfile_parse_trigger(text, name, &file, err))
+        return -1;
+    struct step step = {.session = s,
+                        .stage = stage,
+                        .state = state,
+                        .original = &file->items[0],
+                        .files_needed_later = true};
+    return do_step(&step, err);
+}
+
+static int run_triggers(struct build_session *s, const struct stage *stage,
+                        struct stage_state *state, struct error *err)
+{
+    struct strv triggers = state->on_build;
+    state->on_build = STRV_INIT;
+    int result = 0;
+    for (size_t i = 0; i < triggers.count && !result; i++)
+        result = run_trigger(s, stage, state, triggers.items[i], err);
+    strv_release(&triggers);
+    if (result)
+        dockerfile_error_at(s->stages->file, stage->from->at, err);
+    return result;
+}
+
+static int begin_stage(struct build_session *s, const struct stage *stage,
+                       struct stage_state *state, struct error *err)
+{
+    struct platform platform = s->options->platform;
+    if (stage->platform && platform_parse(stage->platform, &platform, err))
+        return dockerfile_error_at(s->stages->file, stage->from->at, err);
+    if (stage->base >= 0)
+        stage_state_init_stage(state, &s->stages->global, &s->states[stage->base]);
+    else if (stage->scratch)
+        stage_state_init_scratch(state, &s->stages->global, &platform);
+    else if (session_image(s, stage->image, &platform, state, err))
+        return dockerfile_error_at(s->stages->file, stage->from->at, err);
+    return run_triggers(s, stage, state, err);
+}
+
+static int build_stage(struct build_session *s, const struct stage *stage, struct error *err)
+{
+    struct stage_state *state = &s->states[stage->index];
+    if (begin_stage(s, stage, state, err))
+        return -1;
+    for (size_t i = 0; i < stage->count; i++) {
+        struct step step = {.session = s,
+                            .stage = stage,
+                            .state = state,
+                            .original = &stage->items[i],
+                            .files_needed_later = files_needed_after(s->stages, stage, i)};
+        if (do_step(&step, err))
+            return -1;
+    }
+    return 0;
+}
+
+static void count_steps(struct build_session *s)
+{
+    for (size_t k = 0; k < s->stages->order_count; k++) {
+        const struct stage *stage = &s->stages->items[s->stages->order[k]];
+        for (size_t i = 0; i < stage->count; i++)
+            if (touches_files(stage->items[i].kind))
+                s->step_total++;
+    }
+}
+
+static void warn_unused_args(const struct build_session *s)
+{
+    autostrv declared = STRV_INIT;
+    autostrv unused = STRV_INIT;
+    strv_add_all(&declared, &s->stages->global.declared);
+    for (size_t i = 0; i < s->stages->count; i++)
+        strv_add_all(&declared, &s->states[i].scope.declared);
+    scope_unused_args(s->options->build_args, &declared, &unused);
+    for (size_t i = 0; i < unused.count; i++)
+        log_warning("build argument %s is not used: no ARG declares it", unused.items[i]);
+}
+
+/* What was finished is kept, whether the build came to its end or not: durable first, then the
+ * records. */
+static int keep(struct build_session *s, struct error *err)
+{
+    struct store *store = s->options->store;
+    for (size_t i = 0; i < s->pending_count; i++)
+        if (s->pending[i].layer && build_layer_wait(s->pending[i].layer, err))
+            return -1;
+    if (s->pending_count && store_sync(store, err))
+        return -1;
+    for (size_t i = 0; i < s->pending_count; i++) {
+        const struct pending_record *p = &s->pending[i];
+        struct cache_record record = {.empty = !p->layer, .created = p->created};
+        if (p->layer && build_layer_blob(p->layer, &record.layer, err))
+            return -1;
+        if (cache_write(store_cache_fd(store), &p->key, &s->options->compression, &record, err))
+            return -1;
+    }
+    context_save(&s->context, store_cache_fd(store));
+    return 0;
+}
+
+static int build_stages(struct build_session *s, struct build_result *out, struct error *err)
+{
+    const struct stages *stages = s->stages;
+    count_steps(s);
+    for (size_t i = 0; i < stages->order_count; i++)
+        if (build_stage(s, &stages->items[stages->order[i]], err))
+            return -1;
+    warn_unused_args(s);
+    const struct stage_state *target = &s->states[stages->target];
+    if (commit_image(s, target, &out->image, err))
+        return -1;
+    out->base_reference = mem_strdup_null(target->base_reference);
+    out->steps = s->steps;
+    out->cached = s->cached;
+    return 0;
+}
+
+static int build_and_keep(struct build_session *s, struct build_result *out, struct error *err)
+{
+    struct build_result result = {.base_reference = NULL};
+    int code = build_stages(s, &result, err);
+    autoerror keeping = ERROR_INIT;
+    if (keep(s, &keeping)) {
+        if (!code) {
+            build_result_release(&result);
+            return error_move(err, &keeping);
+        }
+        error_ignore(&keeping, "the build failed before");
+    }
+    if (!code)
+        *out = result;
+    return code;
+}
+
+int build_image(const struct build_options *options, struct build_result *out, struct error *err)
+{
+    struct build_session s = {.options = options, .context = CONTEXT_NONE};
+    char target[48], build[48];
+    struct platform host;
+    platform_host(&host);
+    scope_platform_args(&s.platform_args, platform_text(&options->platform, '/', target),
+                        platform_text(&host, '/', build), options->target);
+    s.now = options->source_date_epoch >= 0 ? options->source_date_epoch : (int64_t)time(NULL);
+    struct stages_options stages_options = {.build_args = options->build_args,
+                                            .platform_args = &s.platform_args,
+                                            .target = options->target};
+    struct stages *stages = NULL;
+    int result = stages_resolve(options->dockerfile, &stages_options, &stages, err);
+    s.stages = stages;
+    if (!result)
+        result = context_open(options->context, options->dockerfile_path,
+                              store_cache_fd(options->store), &s.context, err);
+    if (!result) {
+        s.states = mem_zalloc(stages->count, sizeof *s.states);
+        s.layers = build_layers_new(options->store, options->pool, &options->compression,
+                                    options->source_date_epoch);
+        result = build_and_keep(&s, out, err);
+        for (size_t i = 0; i < stages->count; i++)
+            if (s.states[i].config)
+                stage_state_release(&s.states[i]);
+    }
+    build_layers_free(s.layers);
+    free(s.states);
+    free(s.pending);
+    context_release(&s.context);
+    strv_release(&s.platform_args);
+    stages_free(stages);
+    return result;
+}
+
+void build_result_release(struct build_result *result)
+{
+    image_release(&result->image);
+    free(result->base_reference);
+    *result = (struct build_result){.base_reference = NULL};
+}

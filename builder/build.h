@@ -1,0 +1,61 @@
+/* From a Dockerfile and a context to an image in the store: walks the stages that the target needs,
+ * asks the cache, runs what isn't there, and commits config and manifest. */
+#ifndef BUILDER_BUILD_H
+#define BUILDER_BUILD_H
+
+#include "build_layer.h"
+#include "dockerfile.h"
+
+#include <base/error.h>
+#include <base/progress.h>
+#include <base/str.h>
+#include <registry/image.h>
+#include <registry/transport.h>
+#include <rootfs/sandbox.h>
+#include <rootfs/store.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Everything is borrowed for the call. */
+struct build_options {
+    const struct dockerfile *dockerfile;
+    const char *dockerfile_path;       /* for DOCKERFILE.dockerignore; NULL: none */
+    const char *context;               /* directory; NULL: an empty one */
+    const struct strv *build_args;     /* "K=V" */
+    const struct strv *build_contexts; /* "NAME=docker-image://REF" and the like */
+    const struct strv *labels;         /* "K=V", over the Dockerfile's */
+    const struct strv *annotations;    /* "K=V", of the manifest */
+    const char *target;                /* NULL: the last stage */
+    struct platform platform;
+    struct compression compression;
+    bool no_cache, pull;
+    int64_t source_date_epoch; /* -1: none */
+    enum sandbox_network network;
+    const struct strv *add_hosts;
+    int64_t shm_size;
+    const struct sandbox_rlimit *rlimits;
+    size_t rlimit_count;
+    int ca_bundle_fd;      /* -1: none */
+    const char *ca_bundle; /* where ADD's downloads find it; NULL: the system's */
+    int cancel_fd;         /* see sandbox.h */
+    struct store *store;
+    struct pool *pool;
+    struct progress *progress;
+    const struct transport_options *transport;
+};
+
+/* What was built; released with image_release and free. */
+struct build_result {
+    struct image image;   /* its blobs, config and manifest are in the store's layout */
+    char *base_reference; /* FROM's image of the target, or NULL */
+    size_t steps, cached; /* that could have been, and were, answered from the cache */
+};
+
+/* ERROR_INPUT with the Dockerfile's place; ERROR_STEP where a step fails. Whatever came: layers
+ * that were finished are kept for the next build, and nothing else remains. */
+int build_image(const struct build_options *options, struct build_result *out, struct error *err);
+void build_result_release(struct build_result *result);
+
+#endif

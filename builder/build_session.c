@@ -1,0 +1,143 @@
+#include "build_session.h"
+
+#include <base/io.h>
+#include <base/log.h>
+#include <base/mem.h>
+#include <registry/layout.h>
+#include <registry/pull.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+int step_error(const struct step *step, struct error *err)
+{
+    return dockerfile_error_at(step->session->stages->file, step->original->at, err);
+}
+
+int step_refuse_flags(const struct step *step, const char *const *names, size_t n,
+                      struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct flag *flag = instruction_flag(step->in, names[i]);
+        if (!flag)
+            continue;
+        error_set(err, ERROR_INPUT, "%s --%s is not supported yet",
+                  instruction_name(step->in->kind), flag->name);
+        return dockerfile_error_at(step->session->stages->file, flag->at, err);
+    }
+    return 0;
+}
+
+/* A record serves only where its layer is still there in one form or the other. */
+static bool layer_is_there(const struct build_session *s, const struct cache_record *record)
+{
+    struct store *store = s->options->store;
+    return store_has_layer(store, &record->layer.diff_id) ||
+           (digest_is_set(&record->layer.digest) &&
+            layout_has_blob(store_oci_fd(store), &record->layer.digest, record->layer.size));
+}
+
+int session_cached(struct step *step, const struct digest *key, const char *created_by)
+{
+    struct build_session *s = step->session;
+    struct cache_record record;
+    s->steps++;
+    if (s->options->no_cache ||
+        !cache_find(store_cache_fd(s->options->store), key, &s->options->compression, &record) ||
+        (!record.empty && !layer_is_there(s, &record)))
+        return 0;
+    struct build_layer *layer = record.empty ? NULL : build_layers_add(s->layers, &record.layer);
+    stage_state_add(step->state, layer, created_by, record.created);
+    step->state->key = *key;
+    s->cached++;
+    return 1;
+}
+
+void session_add(struct step *step, const struct digest *key, struct build_layer *layer,
+                 const char *created_by)
+{
+    struct build_session *s = step->session;
+    stage_state_add(step->state, layer, created_by, s->now);
+    step->state->key = *key;
+    MEM_PUSH(s->pending, s->pending_count, s->pending_cap) =
+        (struct pending_record){*key, layer, s->now};
+}
+
+/* What --build-context says of a name: the reference behind docker-image://, or NULL. */
+static int replacement(const struct build_session *s, const char *name, const char **out,
+                       struct error *err)
+{
+    const struct strv *contexts = s->options->build_contexts;
+    const char *value = contexts ? env_get(contexts, name) : NULL;
+    *out = name;
+    if (!value)
+        return 0;
+    if (!str_starts(value, "docker-image://"))
+        return error_set(err, ERROR_USAGE,
+                         "--build-context %s=%s: only docker-image:// is supported yet", name,
+                         value);
+    *out = value + strlen("docker-image://");
+    return 0;
+}
+
+/* The name under which the store's layout keeps an image of this platform. */
+static char *store_name(const struct reference *ref, const struct platform *platform)
+{
+    struct platform host;
+    char text[48];
+    platform_host(&host);
+    autofree char *full = reference_text(ref);
+    if (platform_equal(platform, &host))
+        return mem_strdup(full);
+    return mem_printf("%s (%s)", full, platform_text(platform, '/', text));
+}
+
+static int fetch(struct build_session *s, const struct reference *ref, const char *name,
+                 const struct platform *platform, struct image *image, struct error *err)
+{
+    struct store *store = s->options->store;
+    autoerror local = ERROR_INIT;
+    if (!s->options->pull && !image_load(store_oci_fd(store), name, platform, image, &local))
+        return 0;
+    if (local.kind != ERROR_NONE && local.kind != ERROR_MISSING)
+        log_debug("%s in the store: %s", name, local.message);
+    struct pull_options options = {.transport = s->options->transport,
+                                   .platform = platform,
+                                   .keep_layout_fd = store_oci_fd(store),
+                                   .keep_name = name};
+    return image_pull(ref, &options, store_layer_sink(store), image, err);
+}
+
+int session_image(struct build_session *s, const char *name, const struct platform *platform,
+                  struct stage_state *out, struct error *err)
+{
+    const char *wanted;
+    autoreference ref = {.transport = REFERENCE_REGISTRY};
+    if (replacement(s, name, &wanted, err) || reference_parse(wanted, false, &ref, err))
+        return -1;
+    autofree char *text = reference_text(&ref);
+    autofree char *kept = store_name(&ref, platform);
+    autoimage image = {.config = NULL};
+    if (fetch(s, &ref, kept, platform, &image, err) ||
+        stage_state_init_image(out, &s->stages->global, &image, s->layers, text, err))
+        return -1;
+    out->base_reference = mem_strdup(text);
+    return 0;
+}
+
+int session_source(struct step *step, const char *name, struct position at,
+                   struct stage_state *image_state, const struct stage_state **state,
+                   struct error *err)
+{
+    struct build_session *s = step->session;
+    size_t index;
+    int found = stages_find(s->stages, step->stage->index, name, &index, err);
+    if (!found) {
+        *state = &s->states[index];
+        return 0;
+    }
+    if (found < 0 || session_image(s, name, &step->state->platform, image_state, err))
+        return dockerfile_error_at(s->stages->file, at, err);
+    *state = image_state;
+    return 0;
+}

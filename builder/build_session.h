@@ -1,0 +1,67 @@
+/* What the steps of one build share. */
+#ifndef BUILDER_BUILD_SESSION_H
+#define BUILDER_BUILD_SESSION_H
+
+#include "build.h"
+#include "cache.h"
+#include "context.h"
+#include "stage_state.h"
+#include "stages.h"
+
+#include <base/digest.h>
+#include <base/error.h>
+
+/* A step done in this build, whose record is written once its layer is durable. */
+struct pending_record {
+    struct digest key;
+    struct build_layer *layer; /* NULL: no file changed */
+    int64_t created;
+};
+
+struct build_session {
+    const struct build_options *options;
+    const struct stages *stages;
+    struct stage_state *states; /* one per stage of the file */
+    struct build_layers *layers;
+    struct context context; /* the main one */
+    struct strv platform_args;
+    struct pending_record *pending;
+    size_t pending_count, pending_cap;
+    size_t step, step_total; /* for progress: "[3/7]" */
+    size_t steps, cached;
+    int64_t now; /* creation time of what is made in this build, in seconds */
+};
+
+/* One instruction being carried out. */
+struct step {
+    struct build_session *session;
+    const struct stage *stage;
+    struct stage_state *state;
+    const struct instruction *original; /* as written */
+    const struct instruction *in;       /* expanded */
+    bool files_needed_later; /* a later step of this stage or another stage looks at the files */
+    struct progress_task *task;
+};
+
+/* Ask the cache for key: 1 and the state has the layer and the history entry; 0 a miss. */
+int session_cached(struct step *step, const struct digest *key, const char *created_by);
+/* A step came to this layer (NULL: no change): add it to the state and remember it under key. */
+void session_add(struct step *step, const struct digest *key, struct build_layer *layer,
+                 const char *created_by);
+/* Put the instruction's place into *err. Returns -1. */
+int step_error(const struct step *step, struct error *err);
+/* ERROR_INPUT "… is not supported yet", at the flag of that name where it is given; 0 where none
+ * is. */
+int step_refuse_flags(const struct step *step, const char *const *names, size_t n,
+                      struct error *err);
+/* The stage or image that --from=NAME means, as a state whose layers can be mounted. *image_state
+ * is filled for an image (and to be released by the caller), *state points to it or to a stage's.
+ */
+int session_source(struct step *step, const char *name, struct position at,
+                   struct stage_state *image_state, const struct stage_state **state,
+                   struct error *err);
+/* Pull, or find in the store, the image a FROM or --from names, and make a state of it. */
+int session_image(struct build_session *s, const char *name, const struct platform *platform,
+                  struct stage_state *out, struct error *err);
+
+#endif

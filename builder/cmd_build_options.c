@@ -1,0 +1,207 @@
+#include "cmd_build_options.h"
+
+#include "command.h"
+
+#include <base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define AT(member) offsetof(struct build_values, member)
+
+static const struct cli_option option_table[] = {
+    {"file", 'f', CLI_STRING, AT(file), "FILE", NULL,
+     "Build this Dockerfile instead of an image definition (default: CONTEXT/Dockerfile)"},
+    {"tag", 't', CLI_STRINGS, AT(tags), "REF", NULL, "Name the image (repeatable)"},
+    {"dev", 0, CLI_SWITCH, AT(dev), NULL, NULL, "Build the definition's dev variant: local code"},
+    {"prod", 0, CLI_SWITCH, AT(prod), NULL, NULL,
+     "Build the definition's prod variant: published packages"},
+    {"version", 0, CLI_STRING, AT(version), "VERSION", NULL,
+     "Version of the package that a prod image installs"},
+    {"source", 0, CLI_STRING, AT(source), "DIR", NULL,
+     "Source tree that a definition's paths are below (default: the current directory)"},
+    {"registry", 0, CLI_STRING, AT(registry), "HOST[/PATH]", NULL,
+     "Registry, and path in it, instead of the definition's"},
+    {"build-arg", 0, CLI_STRINGS, AT(build_args), "NAME=VALUE", NULL,
+     "Set a build argument; NAME alone takes the value from the environment"},
+    {"target", 0, CLI_STRING, AT(target), "STAGE", NULL, "Stop at this stage"},
+    {"platform", 0, CLI_STRINGS, AT(platforms), "OS/ARCH", NULL, "Build for this platform"},
+    {"label", 0, CLI_STRINGS, AT(labels), "NAME=VALUE", NULL, "Add a label to the image"},
+    {"annotation", 0, CLI_STRINGS, AT(annotations), "NAME=VALUE", NULL,
+     "Add an annotation to the manifest"},
+    {"build-context", 0, CLI_STRINGS, AT(build_contexts), "NAME=docker-image://REF", NULL,
+     "Take another image wherever the Dockerfile names NAME"},
+    {"no-cache", 0, CLI_SWITCH, AT(no_cache), NULL, NULL, "Run every step anew"},
+    {"pull", 0, CLI_SWITCH, AT(pull), NULL, NULL, "Ask the registry for newer base images"},
+    {"push", 0, CLI_SWITCH, AT(push), NULL, NULL, "Push the image under all its tags"},
+    {"output", 'o', CLI_STRINGS, AT(outputs), "SPEC", NULL,
+     "Write the image: type=oci,dest=FILE[,tar=false]; type=docker,dest=FILE; type=registry"},
+    {"network", 0, CLI_STRING, AT(network), "MODE", "default|host|none",
+     "Network of RUN steps (default: the host's)"},
+    {"add-host", 0, CLI_STRINGS, AT(add_hosts), "HOST:IP", NULL, "Add a line to steps' /etc/hosts"},
+    {"shm-size", 0, CLI_STRING, AT(shm_size), "SIZE", NULL,
+     "Size of steps' /dev/shm (default: 64m)"},
+    {"ulimit", 0, CLI_STRINGS, AT(ulimits), "NAME=SOFT[:HARD]", NULL, "Resource limit of steps"},
+    {"ca-certs", 0, CLI_SWITCH, AT(ca_certs), NULL, NULL,
+     "Show steps the host's CA certificates, without recording them (default: on where "
+     "$SSL_CERT_FILE is set)"},
+    {"compression", 0, CLI_STRING, AT(compression), "KIND[:LEVEL]", NULL,
+     "Compress layers with gzip, zstd or not (none)"},
+    {"reproducible", 0, CLI_SWITCH, AT(reproducible), NULL, NULL,
+     "Same inputs, same digest: times are those of $SOURCE_DATE_EPOCH, else the context's last "
+     "commit"},
+    {"isolation", 0, CLI_STRING, AT(isolation), "MODE", "auto|root", "How steps are confined"},
+    {"iidfile", 0, CLI_STRING, AT(iidfile), "FILE", NULL, "Write the image's digest to FILE"},
+    {"metadata-file", 0, CLI_STRING, AT(metadata_file), "FILE", NULL,
+     "Write digests and names as JSON, with BuildKit's keys"},
+    {"dry-run", 0, CLI_SWITCH, AT(dry_run), NULL, NULL, "Print the build plan as JSON and stop"},
+    COMMON_OPTIONS,
+};
+
+int build_options_refuse(int argc, char **argv, struct error *err)
+{
+    static const char *const later[] = {
+        "--secret", "--ssh",         "--cache-from",   "--cache-to", "--check",
+        "--load",   "--sbom",        "--provenance",   "--attest",   "--allow",
+        "--verify", "--debug-shell", "--cgroup-parent"};
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        for (size_t k = 0; k < COUNT_OF(later); k++) {
+            size_t n = strlen(later[k]);
+            if (!strncmp(argv[i], later[k], n) && (!argv[i][n] || argv[i][n] == '='))
+                return error_set(err, ERROR_USAGE, "%s is not supported yet", later[k]);
+        }
+    }
+    return 0;
+}
+
+int64_t build_options_size(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    autofree char *number = mem_strndup(text, digits);
+    autofree char *unit = str_lower(mem_strdup(text + digits));
+    static const struct {
+        const char *name;
+        int shift;
+    } units[] = {{"", 0},   {"b", 0},   {"k", 10}, {"kb", 10},
+                 {"m", 20}, {"mb", 20}, {"g", 30}, {"gb", 30}};
+    long long value = str_number(number, INT64_MAX >> 31);
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (value >= 0 && !strcmp(unit, units[i].name))
+            return (int64_t)value << units[i].shift;
+    return -1;
+}
+
+static const struct {
+    const char *name;
+    int resource;
+} limits[] = {
+    {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},       {"locks", RLIMIT_LOCKS},
+    {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
+    {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK}};
+
+static rlim_t limit_value(const char *text)
+{
+    if (!strcmp(text, "-1") || !strcmp(text, "unlimited"))
+        return RLIM_INFINITY;
+    long long value = str_number(text, INT64_MAX);
+    return value < 0 ? RLIM_INFINITY - 1 : (rlim_t)value;
+}
+
+static int parse_ulimit(const char *text, struct build_parsed *out, struct error *err)
+{
+    autofree char *copy = mem_strdup(text);
+    char *value = strchr(copy, '=');
+    if (value)
+        *value++ = '\0';
+    char *hard = value ? strchr(value, ':') : NULL;
+    if (hard)
+        *hard++ = '\0';
+    for (size_t i = 0; value && i < COUNT_OF(limits); i++) {
+        if (strcmp(copy, limits[i].name) != 0)
+            continue;
+        struct rlimit limit = {.rlim_cur = limit_value(value),
+                               .rlim_max = limit_value(hard ? hard : value)};
+        if (limit.rlim_cur == RLIM_INFINITY - 1 || limit.rlim_max == RLIM_INFINITY - 1 ||
+            limit.rlim_cur > limit.rlim_max)
+            break;
+        MEM_PUSH(out->rlimits, out->rlimit_count, out->rlimit_cap) =
+            (struct sandbox_rlimit){limits[i].resource, limit};
+        return 0;
+    }
+    return error_set(err, ERROR_USAGE,
+                     "--ulimit %s: it reads NAME=SOFT[:HARD], as in nofile=1024:4096", text);
+}
+
+static int parse_lists(const struct build_values *values, struct build_parsed *out,
+                       struct error *err)
+{
+    for (size_t i = 0; i < values->ulimits.count; i++)
+        if (parse_ulimit(values->ulimits.items[i], out, err))
+            return -1;
+    for (size_t i = 0; i < values->outputs.count; i++) {
+        struct output output;
+        if (output_parse(values->outputs.items[i], &output, err))
+            return -1;
+        MEM_PUSH(out->outputs, out->output_count, out->output_cap) = output;
+    }
+    return 0;
+}
+
+int build_options_parse(const struct build_values *values, const char *epoch,
+                        struct build_parsed *out, struct error *err)
+{
+    out->compression.kind = COMPRESSION_GZIP;
+    out->source_date_epoch = -1;
+    if (values->compression && compression_parse(values->compression, &out->compression, err))
+        return -1;
+    if (values->network && !strcmp(values->network, "none"))
+        out->network = SANDBOX_NETWORK_NONE;
+    if (values->shm_size && (out->shm_size = build_options_size(values->shm_size)) < 0)
+        return error_set(err, ERROR_USAGE, "--shm-size %s: it is a size such as 64m or 1g",
+                         values->shm_size);
+    if (epoch && *epoch && (out->source_date_epoch = str_number(epoch, INT64_MAX)) < 0)
+        return error_set(err, ERROR_USAGE, "SOURCE_DATE_EPOCH=%s is not a number of seconds",
+                         epoch);
+    if (values->dev && values->prod)
+        return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
+    return parse_lists(values, out, err);
+}
+
+void build_parsed_release(struct build_parsed *parsed)
+{
+    for (size_t i = 0; i < parsed->output_count; i++)
+        output_release(&parsed->outputs[i]);
+    free(parsed->outputs);
+    free(parsed->rlimits);
+    *parsed = (struct build_parsed){.outputs = NULL};
+}
+
+const struct cli_command command_build = {
+    .program = "imgbuild",
+    .operands = "[NAME | -f FILE CONTEXT]",
+    .summary = "Build an OCI image without a daemon, and push it",
+    .description =
+        "Builds the image that the definition images/NAME/image.yaml describes, or the Dockerfile "
+        "that -f names, runs its steps in namespaces over overlayfs, and keeps the image in the "
+        "store, an OCI image layout.\n\n"
+        "Definitions are looked up in ./images, then in the folders of $IMGBUILD_IMAGES, then in "
+        "the installed ones. Variant, version and tags follow from what triggered the CI job, "
+        "unless --dev, --prod or --version say otherwise; --dry-run shows the plan.\n\n"
+        "Names and digest go to standard output, all else to standard error. Exit codes: 0 done; "
+        "1 a step failed; 2 usage; 3 bad input; 4 network or registry; 5 credentials; 6 integrity; "
+        "7 the host lacks something; 70 a fault of ours; 130 interrupted.",
+    .examples =
+        "imgbuild allocator --dev --push\tbuild the dev variant and push it under its tags\n"
+        "imgbuild allocator --dry-run\tshow what would be built, as JSON\n"
+        "imgbuild -f Dockerfile -t ghcr.io/o/n:1 .\tbuild a plain Dockerfile\n"
+        "imgbuild -f Dockerfile -o type=oci,dest=image.tar .\twrite an OCI archive",
+    .options = option_table,
+    .option_count = COUNT_OF(option_table),
+    .operands_min = 0,
+    .operands_max = 1,
+    .run = cmd_build_run,
+};

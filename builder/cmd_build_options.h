@@ -1,0 +1,52 @@
+/* The main job's command line: its table, and what its values come to. */
+#ifndef BUILDER_CMD_BUILD_OPTIONS_H
+#define BUILDER_CMD_BUILD_OPTIONS_H
+
+#include "cmd_common.h"
+#include "output.h"
+
+#include <base/cli.h>
+#include <base/error.h>
+#include <base/str.h>
+#include <images/plan.h>
+#include <rootfs/compress.h>
+#include <rootfs/sandbox.h>
+
+#include <stdbool.h>
+
+struct build_values {
+    struct common_values common;
+    char *file, *target, *iidfile, *metadata_file, *network, *shm_size, *version, *source,
+        *registry, *compression, *isolation;
+    struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
+        add_hosts, ulimits;
+    bool no_cache, pull, push, dev, prod, dry_run, ca_certs, reproducible;
+};
+
+/* command_build's run; see base/cli.h. */
+int cmd_build_run(const struct cli_command *self, int argc, char **argv, struct error *err);
+
+/* Fails, naming it, where argv holds a flag of docker's that is for a later version. ERROR_USAGE.
+ */
+int build_options_refuse(int argc, char **argv, struct error *err);
+
+/* Values that need parsing. Owned; zero it first, release it whatever came. */
+struct build_parsed {
+    struct compression compression;
+    enum sandbox_network network;
+    int64_t shm_size;
+    struct sandbox_rlimit *rlimits;
+    size_t rlimit_count, rlimit_cap;
+    struct output *outputs;
+    size_t output_count, output_cap;
+    int64_t source_date_epoch; /* -1: none */
+};
+
+/* ERROR_USAGE. epoch: $SOURCE_DATE_EPOCH or NULL. */
+int build_options_parse(const struct build_values *values, const char *epoch,
+                        struct build_parsed *out, struct error *err);
+void build_parsed_release(struct build_parsed *parsed);
+/* "64m", "1g", "1024", "512kb": bytes; -1 where it is none. */
+int64_t build_options_size(const char *text);
+
+#endif

@@ -1,0 +1,11 @@
+/* The target stage as an image: config and manifest made, and put into the store's layout. */
+#ifndef BUILDER_COMMIT_H
+#define BUILDER_COMMIT_H
+
+#include "build_session.h"
+
+/* Waits for the layers. The same state gives the same bytes. *out as registry/image.h's. */
+int commit_image(struct build_session *session, const struct stage_state *state, struct image *out,
+                 struct error *err);
+
+#endif

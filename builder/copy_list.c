@@ -1,0 +1,255 @@
+#include "copy_list.h"
+
+#include <base/path.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ENTRIES_MAX = 20 * 1000 * 1000, DEPTH_MAX = 1024 };
+
+void copy_list_release(struct copy_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i].path);
+        free(list->items[i].name);
+        free(list->items[i].link);
+    }
+    free(list->items);
+    *list = (struct copy_list){0};
+}
+
+/* One source's walk. */
+struct walk {
+    struct copy_list *list;
+    const struct copy_tree *tree;
+    const struct ignore *exclude;
+};
+
+static bool left_out(const struct walk *w, const char *path)
+{
+    return ignore_matches(w->tree->ignore, path) || ignore_matches(w->exclude, path);
+}
+
+/* A directory that is left out is entered only where an exception could bring something back. */
+static bool may_descend(const struct walk *w, const char *path)
+{
+    if (ignore_matches(w->tree->ignore, path) && !ignore_may_descend(w->tree->ignore, path))
+        return false;
+    return !ignore_matches(w->exclude, path) || ignore_may_descend(w->exclude, path);
+}
+
+static struct copy_file *add(struct walk *w, const char *path, const char *name,
+                             const struct stat *st)
+{
+    struct copy_file file = {
+        .path = mem_strdup(path), .name = mem_strdup(name), .st = *st, .same_as = SIZE_MAX};
+    MEM_PUSH(w->list->items, w->list->count, w->list->cap) = file;
+    return &w->list->items[w->list->count - 1];
+}
+
+static int failed(const struct walk *w, const char *path, struct error *err)
+{
+    return error_errno(err, ERROR_INPUT, "read “%s” in %s", path, w->tree->what);
+}
+
+static int walk_dir(struct walk *w, int dir_fd, const char *path, const char *name, unsigned depth,
+                    struct error *err);
+
+/* fd < 0: the entry is opened where it is needed. */
+static int walk_entry(struct walk *w, int parent_fd, const char *base, const char *path,
+                      const char *name, unsigned depth, struct error *err)
+{
+    struct stat st;
+    if (fstatat(parent_fd, base, &st, AT_SYMLINK_NOFOLLOW))
+        return failed(w, path, err);
+    bool out = left_out(w, path);
+    if (S_ISDIR(st.st_mode)) {
+        if (out && !may_descend(w, path))
+            return 0;
+        autoclose int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            return failed(w, path, err);
+        /* Added even where left out: something beneath may be taken back, and needs its parent. */
+        size_t mark = w->list->count;
+        add(w, path, name, &st);
+        if (walk_dir(w, fd, path, name, depth + 1, err))
+            return -1;
+        if (out && w->list->count == mark + 1) {
+            w->list->count--;
+            free(w->list->items[mark].path);
+            free(w->list->items[mark].name);
+        }
+        return 0;
+    }
+    if (out || S_ISSOCK(st.st_mode))
+        return 0;
+    struct copy_file *file = add(w, path, name, &st);
+    if (S_ISLNK(st.st_mode) && !(file->link = path_read_link(parent_fd, base)))
+        return failed(w, path, err);
+    return 0;
+}
+
+static int list_names(int dir_fd, struct strv *names)
+{
+    int copy = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    if (!dir) {
+        if (copy >= 0)
+            close(copy);
+        return -1;
+    }
+    rewinddir(dir);
+    errno = 0;
+    for (struct dirent *e; (e = readdir(dir));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            strv_add(names, e->d_name);
+    strv_sort(names);
+    return errno ? -1 : 0;
+}
+
+static int walk_dir(struct walk *w, int dir_fd, const char *path, const char *name, unsigned depth,
+                    struct error *err)
+{
+    if (depth > DEPTH_MAX || w->list->count > ENTRIES_MAX)
+        return error_set(err, ERROR_INPUT, "“%s” in %s: too %s", path, w->tree->what,
+                         depth > DEPTH_MAX ? "deep" : "many files");
+    autostrv names = STRV_INIT;
+    if (list_names(dir_fd, &names))
+        return failed(w, path, err);
+    for (size_t i = 0; i < names.count; i++) {
+        const char *base = names.items[i];
+        autofree char *below = mem_printf("%s%s%s", path, *path ? "/" : "", base);
+        autofree char *target = mem_printf("%s%s%s", name, *name ? "/" : "", base);
+        if (walk_entry(w, dir_fd, base, below, target, depth, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* One matched source: a directory gives its content, anything else itself. */
+static int take_source(struct walk *w, const char *path, struct error *err)
+{
+    autoclose int fd = path_open_in_root(w->tree->root_fd, path, O_PATH, 0);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st))
+        return failed(w, path, err);
+    w->list->sources++;
+    if (S_ISDIR(st.st_mode)) {
+        autoclose int dir = path_open_in_root(w->tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+        if (dir < 0)
+            return failed(w, path, err);
+        add(w, path, "", &st);
+        return walk_dir(w, dir, path, "", 0, err);
+    }
+    struct copy_file *file = add(w, path, path_base(path), &st);
+    file->single = true;
+    return 0;
+}
+
+static bool has_wildcard(const char *s)
+{
+    return strpbrk(s, "*?[\\") != NULL;
+}
+
+/* Match the pattern's components from `rest` on, below the directory `path`. */
+static int glob_below(struct walk *w, const char *path, const char *rest, struct strv *found,
+                      struct error *err)
+{
+    const char *slash = strchr(rest, '/');
+    autofree char *part = slash ? mem_strndup(rest, (size_t)(slash - rest)) : mem_strdup(rest);
+    autoclose int dir = path_open_in_root(w->tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : failed(w, path, err);
+    autostrv names = STRV_INIT;
+    if (!has_wildcard(part))
+        strv_add(&names, part);
+    else if (list_names(dir, &names))
+        return failed(w, path, err);
+    for (size_t i = 0; i < names.count; i++) {
+        struct stat st;
+        if ((has_wildcard(part) && fnmatch(part, names.items[i], FNM_PATHNAME)) ||
+            fstatat(dir, names.items[i], &st, AT_SYMLINK_NOFOLLOW))
+            continue;
+        autofree char *below = mem_printf("%s%s%s", path, *path ? "/" : "", names.items[i]);
+        if (slash) {
+            if (glob_below(w, below, slash + 1, found, err))
+                return -1;
+        } else if (!left_out(w, below) || (S_ISDIR(st.st_mode) && may_descend(w, below))) {
+            strv_add(found, below);
+        }
+    }
+    return 0;
+}
+
+static int not_found(const struct walk *w, const char *pattern, struct error *err)
+{
+    error_set(err, ERROR_INPUT, "“%s” is not in %s", pattern, w->tree->what);
+    if (w->tree->ignore)
+        return error_hint(err,
+                          "paths are below the context's root; .dockerignore may leave it out");
+    return -1;
+}
+
+/* Hard links within one COPY stay hard links. */
+struct inode {
+    dev_t dev;
+    ino_t ino;
+    size_t index;
+};
+
+static int compare_inodes(const void *a, const void *b)
+{
+    const struct inode *x = a, *y = b;
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    if (x->ino != y->ino)
+        return x->ino < y->ino ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static void join_hard_links(struct copy_list *list, size_t from)
+{
+    struct inode *inodes = NULL;
+    size_t count = 0, cap = 0;
+    for (size_t i = from; i < list->count; i++) {
+        const struct stat *st = &list->items[i].st;
+        if (S_ISREG(st->st_mode) && st->st_nlink > 1)
+            MEM_PUSH(inodes, count, cap) = (struct inode){st->st_dev, st->st_ino, i};
+    }
+    if (count)
+        qsort(inodes, count, sizeof *inodes, compare_inodes);
+    for (size_t i = 1, first = 0; i < count; i++) {
+        if (inodes[i].dev != inodes[first].dev || inodes[i].ino != inodes[first].ino)
+            first = i;
+        else
+            list->items[inodes[i].index].same_as = inodes[first].index;
+    }
+    free(inodes);
+}
+
+int copy_list_add(struct copy_list *list, const struct copy_tree *tree, const char *pattern,
+                  const struct ignore *exclude, struct error *err)
+{
+    struct walk w = {list, tree, exclude};
+    autofree char *rooted = mem_printf("/%s", pattern);
+    autofree char *clean = path_clean(rooted); /* ".." can't climb over the root */
+    const char *relative = clean + 1;
+    autostrv found = STRV_INIT;
+    size_t before = list->count;
+    if (!*relative)
+        strv_add(&found, "");
+    else if (glob_below(&w, "", relative, &found, err))
+        return -1;
+    for (size_t i = 0; i < found.count; i++)
+        if (take_source(&w, found.items[i], err))
+            return -1;
+    if (!found.count)
+        return not_found(&w, pattern, err);
+    join_hard_links(list, before);
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* What a COPY takes: its sources found in a tree (the build context, a stage, an image), walked in
+ * order, with .dockerignore and --exclude applied. Nothing is read but directories and symlinks. */
+#ifndef BUILDER_COPY_LIST_H
+#define BUILDER_COPY_LIST_H
+
+#include "ignore.h"
+
+#include <base/error.h>
+#include <base/str.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+/* Where files are taken from. Borrowed. */
+struct copy_tree {
+    int root_fd;                 /* everything is resolved beneath it */
+    const struct ignore *ignore; /* .dockerignore, or NULL */
+    bool keep_xattrs;            /* an image's: file capabilities and the like are kept */
+    const char *what;            /* for messages: "the build context" */
+};
+
+struct copy_file {
+    char *path;  /* in the tree, no leading slash; "" is the root */
+    char *name;  /* below the destination: "" for a directory source itself, a file's own name */
+    bool single; /* a source that is no directory: the destination may be its new name */
+    struct stat st;
+    char *link;             /* a symlink's target */
+    size_t same_as;         /* index of the first item with this inode (a hard link), or SIZE_MAX */
+    unsigned char hash[32]; /* of a regular file's content; see copy_hash */
+};
+
+struct copy_list {
+    struct copy_file *items; /* each source's in order: parents first, names bytewise */
+    size_t count, cap;
+    size_t sources; /* how many sources matched; more than one demands a directory */
+};
+
+/* Add what one source pattern (Go's path.Match; symlinks of the source itself are followed within
+ * the tree) means. exclude: --exclude's patterns, or NULL. ERROR_INPUT where nothing matches. */
+int copy_list_add(struct copy_list *list, const struct copy_tree *tree, const char *pattern,
+                  const struct ignore *exclude, struct error *err);
+void copy_list_release(struct copy_list *list);
+#define autocopylist __attribute__((cleanup(copy_list_release))) struct copy_list
+
+#endif

@@ -1,0 +1,38 @@
+/* Where a built image goes beside the store: --output and --push. */
+#ifndef BUILDER_OUTPUT_H
+#define BUILDER_OUTPUT_H
+
+#include "cmd_common.h"
+
+#include <base/error.h>
+#include <base/str.h>
+#include <registry/push.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum output_kind { OUTPUT_OCI, OUTPUT_DOCKER, OUTPUT_REGISTRY };
+
+struct output {
+    enum output_kind kind;
+    char *dest;     /* of OCI and DOCKER: a file, or (tar=false) a directory */
+    bool directory; /* an OCI layout instead of an archive */
+    char *name;     /* name=REF: the image's name in the output, or what to push; NULL: the tags */
+};
+
+/* "type=oci,dest=FILE[,tar=false][,name=REF]", "type=docker,dest=FILE", "type=registry[,name=REF]".
+ * ERROR_USAGE for anything else; what Docker knows beyond it is "not supported yet". */
+int output_parse(const char *text, struct output *out, struct error *err);
+void output_release(struct output *out);
+
+/* Write the image of this digest from the store. references: the image's full names. */
+int output_write(const struct output *output, const struct common *common,
+                 const struct digest *digest, const struct strv *references, struct error *err);
+
+/* Push to one repository under these tags (none: by digest alone). base (may be NULL): the
+ * reference whose repository may hold the base's layers. */
+int output_push(const struct common *common, const struct digest *digest, const char *repository,
+                const struct strv *tags, const char *base, struct push_result *result,
+                struct error *err);
+
+#endif
