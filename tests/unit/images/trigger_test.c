@@ -94,7 +94,7 @@ static void bad_payloads_are_errors(void **state)
         const char *event, *payload, *says;
     } cases[] = {
         {"repository_dispatch", NULL, "without its payload"},
-        {"repository_dispatch", "{", "the event's payload"},
+        {"repository_dispatch", "{", "JSON"},
         {"repository_dispatch", "[]", "no JSON object"},
         {"repository_dispatch", "{\"action\":\"package-published\"}", "names no package"},
         {"repository_dispatch",
