@@ -1,0 +1,15 @@
+/* Checks of files: looked at in the image's root, nothing is run. */
+#ifndef VERIFY_CHECK_FILE_H
+#define VERIFY_CHECK_FILE_H
+
+#include "check.h"
+
+#include <base/str.h>
+
+#include <stdbool.h>
+
+/* True where the rule holds below root_fd; detail then may say what was found, else what is wrong.
+ * Paths are resolved as the image's processes would, and never leave the root. */
+bool file_rule_holds(int root_fd, const struct file_rule *rule, struct str *detail);
+
+#endif

@@ -1,0 +1,173 @@
+#include "output.h"
+
+#include <base/mem.h>
+
+#include <ctype.h>
+#include <string.h>
+
+enum { SHOWN_LINE_MAX = 300 };
+
+void output_add(struct check_output *o, bool is_stderr, const char *bytes, size_t n)
+{
+    size_t room = OUTPUT_MAX - o->both.len;
+    if (n > room) {
+        o->too_long = true;
+        n = room;
+    }
+    if (!n)
+        return;
+    str_add_bytes(is_stderr ? &o->err : &o->out, bytes, n);
+    str_add_bytes(&o->both, bytes, n);
+}
+
+bool output_silent(const struct check_output *o)
+{
+    for (size_t i = 0; i < o->both.len; i++)
+        if (!isspace((unsigned char)o->both.data[i]))
+            return false;
+    return true;
+}
+
+/* A line for a reason: cleaned, without blanks around it. */
+static char *shown_line(const char *line, size_t n)
+{
+    autostr text = STR_INIT;
+    output_clean(line, n > SHOWN_LINE_MAX ? SHOWN_LINE_MAX : n, &text);
+    if (n > SHOWN_LINE_MAX)
+        str_add(&text, "…");
+    return mem_strdup(str_trim(text.data ? text.data : (char[]){""}));
+}
+
+char *output_last_line(const struct str *s)
+{
+    size_t end = s->len;
+    while (end && isspace((unsigned char)s->data[end - 1]))
+        end--;
+    if (!end)
+        return NULL;
+    const char *before = memrchr(s->data, '\n', end);
+    size_t start = before ? (size_t)(before - s->data) + 1 : 0;
+    return shown_line(s->data + start, end - start);
+}
+
+/* True for "ImportError: …" and "some.module.ModuleNotFoundError: …". */
+static bool is_import_error(const char *line, size_t n)
+{
+    size_t word = 0, part = 0;
+    while (word < n && (isalnum((unsigned char)line[word]) || strchr("_.", line[word]))) {
+        if (line[word++] == '.')
+            part = word;
+    }
+    if (word < n && line[word] != ':' && line[word] != '\r')
+        return false;
+    static const char *const names[] = {"ImportError", "ModuleNotFoundError"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (word - part == strlen(names[i]) && !memcmp(line + part, names[i], word - part))
+            return true;
+    return false;
+}
+
+/* The end of the line that starts at p. */
+static const char *line_end(const char *p, const char *end)
+{
+    const char *newline = memchr(p, '\n', (size_t)(end - p));
+    return newline ? newline : end;
+}
+
+/* Behind "Traceback …:" come indented lines, then the exception. */
+static char *exception_line(const char *p, const char *end)
+{
+    const char *first = p;
+    for (p = line_end(p, end); p < end; p = line_end(p, end)) {
+        const char *line = ++p;
+        if (line < end && !isspace((unsigned char)*line))
+            return shown_line(line, (size_t)(line_end(line, end) - line));
+    }
+    return shown_line(first, (size_t)(line_end(first, end) - first));
+}
+
+char *output_traceback(const struct str *s)
+{
+    static const char mark[] = "Traceback (most recent call last)";
+    const char *text = str_text(s), *end = text + s->len;
+    const char *found = NULL, *p = text;
+    while ((p = memmem(p, (size_t)(end - p), mark, sizeof mark - 1)))
+        found = p++; /* of chained ones the last says what it came to */
+    if (found)
+        return exception_line(found, end);
+    for (p = text; p < end; p = line_end(p, end) + 1)
+        if (is_import_error(p, (size_t)(line_end(p, end) - p)))
+            return shown_line(p, (size_t)(line_end(p, end) - p));
+    return NULL;
+}
+
+/* Length of the UTF-8 sequence at p (RFC 3629), 0 where it is none. */
+static size_t utf8_length(const unsigned char *p, size_t n)
+{
+    size_t length = *p < 0x80   ? 1
+                    : *p < 0xc2 ? 0
+                    : *p < 0xe0 ? 2
+                    : *p < 0xf0 ? 3
+                    : *p < 0xf5 ? 4
+                                : 0;
+    if (length > n)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xf0 && p[1] < 0x90);
+    bool outside = (*p == 0xed && p[1] > 0x9f) || (*p == 0xf4 && p[1] > 0x8f);
+    return length > 1 && (overlong || outside) ? 0 : length;
+}
+
+/* Length of the terminal's escape sequence at p (ECMA-48: CSI, OSC, or two characters). */
+static size_t escape_length(const unsigned char *p, size_t n)
+{
+    size_t i = 2;
+    if (n < 2)
+        return n;
+    if (p[1] == '[') {
+        while (i < n && p[i] >= 0x20 && p[i] < 0x40)
+            i++;
+        return i < n ? i + 1 : n;
+    }
+    if (p[1] == ']') {
+        while (i < n && p[i] != 7 && p[i] != 0x1b && p[i] != '\n')
+            i++;
+        if (i < n && p[i] == 0x1b)
+            return i + 1 < n && p[i + 1] == '\\' ? i + 2 : i;
+        return i < n && p[i] == 7 ? i + 1 : i;
+    }
+    return p[1] >= 0x20 && p[1] < 0x7f ? 2 : 1;
+}
+
+void output_clean(const char *bytes, size_t n, struct str *out)
+{
+    const unsigned char *p = (const unsigned char *)bytes, *end = p + n;
+    while (p < end) {
+        size_t length = utf8_length(p, (size_t)(end - p));
+        bool c1 = length == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+        if (*p == 0x1b) {
+            p += escape_length(p, (size_t)(end - p));
+            continue;
+        }
+        if (*p == '\r' && p + 1 < end && p[1] == '\n') {
+            p++;
+            continue;
+        }
+        bool control = (*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f || c1;
+        if (!length || control)
+            str_add(out, "\xef\xbf\xbd");
+        else
+            str_add_bytes(out, p, length);
+        p += length ? length : 1;
+    }
+}
+
+void output_release(struct check_output *o)
+{
+    str_release(&o->out);
+    str_release(&o->err);
+    str_release(&o->both);
+    *o = (struct check_output){0};
+}

@@ -1,0 +1,222 @@
+#include "verification.h"
+
+#include "check_file.h"
+#include "check_metadata.h"
+#include "check_run.h"
+#include "verdict.h"
+
+#include <base/mem.h>
+#include <rootfs/snapshot.h>
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* An image that lies unpacked, and what its checks share. */
+struct verification {
+    const struct verification_options *options;
+    struct image_result *result;
+    struct image image;
+    int *layer_fds;
+    struct snapshot look;
+    struct strv env;
+    char *no_programs;
+    struct check_ground ground;
+};
+
+/* One check's job. */
+struct job {
+    const struct verification *verification;
+    const struct check *check;
+    struct check_result *result;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- one check ---- */
+
+static int evaluate(const struct check *check, const struct check_ground *ground,
+                    struct check_result *out, struct error *err)
+{
+    switch (check->kind) {
+    case CHECK_FILE:
+        out->verdict = file_rule_holds(ground->look_fd, &check->look, &out->detail)
+                           ? VERDICT_PASSED
+                           : VERDICT_FAILED;
+        return 0;
+    case CHECK_METADATA:
+        out->verdict = metadata_rules_hold(ground->config, &check->metadata, &out->detail)
+                           ? VERDICT_PASSED
+                           : VERDICT_FAILED;
+        return 0;
+    case CHECK_COMMAND:
+    case CHECK_START:
+    default:
+        return check_run(check, ground, out, err);
+    }
+}
+
+static int run_job(void *context, struct error *err)
+{
+    static const enum progress_end ends[] = {[VERDICT_NONE] = PROGRESS_FAILED,
+                                             [VERDICT_PASSED] = PROGRESS_DONE,
+                                             [VERDICT_FAILED] = PROGRESS_FAILED,
+                                             [VERDICT_SKIPPED] = PROGRESS_SKIPPED};
+    struct job *job = context;
+    struct check_result *result = job->result;
+    struct progress_task *task =
+        progress_start(job->verification->options->progress, job->check->name, 0);
+    double start = now();
+    int failed = evaluate(job->check, &job->verification->ground, result, err);
+    result->seconds = now() - start;
+    progress_end(task, ends[result->verdict], result->detail.len ? result->detail.data : NULL);
+    return failed ? error_wrap(err, "check “%s”", job->check->name) : 0;
+}
+
+static int run_jobs(const struct verification *v, struct error *err)
+{
+    struct image_result *r = v->result;
+    r->results = mem_zalloc(r->checks.count + 1, sizeof *r->results);
+    autofree struct job *jobs = mem_zalloc(r->checks.count + 1, sizeof *jobs);
+    struct pool_group *group = pool_group_new(v->options->pool);
+    for (size_t i = 0; i < r->checks.count; i++) {
+        jobs[i] = (struct job){v, &r->checks.items[i], &r->results[i]};
+        pool_run(group, run_job, &jobs[i]);
+    }
+    int failed = pool_wait(group, err);
+    pool_group_free(group);
+    return failed;
+}
+
+/* ---- the image ---- */
+
+static int unpack(struct verification *v, const struct reference *ref, struct error *err)
+{
+    const struct verification_options *o = v->options;
+    struct pull_options pull = {
+        .transport = o->transport, .platform = o->platform, .keep_layout_fd = -1};
+    if (image_pull(ref, &pull, store_layer_sink(o->store), &v->image, err))
+        return -1;
+    size_t n = v->image.layer_count;
+    v->layer_fds = mem_zalloc(n + 1, sizeof *v->layer_fds);
+    for (size_t i = 0; i < n; i++)
+        v->layer_fds[i] = -1;
+    for (size_t i = 0; i < n; i++) {
+        v->layer_fds[i] = store_open_layer(o->store, &v->image.layers[i].diff_id, err);
+        if (v->layer_fds[i] < 0)
+            return -1;
+    }
+    return snapshot_new(o->store, v->layer_fds, n, 0, &v->look, err);
+}
+
+static int make_environment(struct verification *v, const json_t *run, const char *where,
+                            struct error *err)
+{
+    if (json_get_strings(run, "Env", where, &v->env, err))
+        return -1;
+    if (!env_get(&v->env, "PATH"))
+        env_set(&v->env, "PATH", DEFAULT_PATH);
+    const struct strv *more = v->options->env;
+    for (size_t i = 0; more && i < more->count; i++) {
+        const char *value = strchr(more->items[i], '=');
+        autofree char *name = mem_strndup(more->items[i], (size_t)(value - more->items[i]));
+        env_set(&v->env, name, value + 1);
+    }
+    return 0;
+}
+
+/* A host without any network but loopback can't give one to a check. */
+static bool host_has_network(void)
+{
+    struct ifaddrs *list = NULL;
+    bool found = false;
+    if (getifaddrs(&list))
+        return true; /* unknown: let the check find out */
+    for (const struct ifaddrs *i = list; i; i = i->ifa_next)
+        found |= i->ifa_addr && (i->ifa_flags & IFF_UP) && !(i->ifa_flags & IFF_LOOPBACK);
+    freeifaddrs(list);
+    return found;
+}
+
+static int make_ground(struct verification *v, struct error *err)
+{
+    const struct verification_options *o = v->options;
+    const char *where = v->result->reference;
+    json_t *run = NULL;
+    const char *user, *workdir;
+    if (json_get_object(v->image.config, "config", where, &run, err) ||
+        json_get_string(run, "User", "", where, &user, err) ||
+        json_get_string(run, "WorkingDir", "", where, &workdir, err) ||
+        make_environment(v, run, where, err))
+        return -1;
+    struct platform host;
+    platform_host(&host);
+    char theirs[48], ours[48];
+    platform_text(&v->image.platform, '/', theirs);
+    if (!platform_runs_on(&v->image.platform, &host))
+        v->no_programs = mem_printf("needs a host that runs %s; this one is %s", theirs,
+                                    platform_text(&host, '/', ours));
+    v->ground = (struct check_ground){
+        .store = o->store,
+        .layer_fds = v->layer_fds,
+        .layer_count = v->image.layer_count,
+        .look_fd = v->look.root_fd,
+        .config = v->image.config,
+        .user = o->user ? o->user : user,
+        .workdir = workdir,
+        .env = &v->env,
+        .network = o->network,
+        .timeout_ms = o->timeout_ms,
+        .mounts = o->mounts,
+        .mount_count = o->mount_count,
+        .ca_bundle_fd = o->ca_bundle_fd,
+        .cancel_fd = o->cancel_fd,
+        .no_programs = v->no_programs,
+        .no_network = host_has_network() ? NULL : "needs a network, and this host has none",
+    };
+    return 0;
+}
+
+static void describe(const struct verification *v)
+{
+    v->result->digest = v->image.manifest.digest;
+    v->result->layers = v->image.layer_count;
+    platform_text(&v->image.platform, '/', v->result->platform);
+}
+
+static void verification_release(struct verification *v)
+{
+    snapshot_release(&v->look);
+    for (size_t i = 0; v->layer_fds && i < v->image.layer_count; i++)
+        if (v->layer_fds[i] >= 0)
+            close(v->layer_fds[i]);
+    free(v->layer_fds);
+    strv_release(&v->env);
+    free(v->no_programs);
+    image_release(&v->image);
+}
+
+int image_verify(const struct reference *ref, const struct verification_options *options,
+                 struct image_result *r, struct error *err)
+{
+    struct verification v = {.options = options, .result = r, .look = SNAPSHOT_NONE};
+    double start = now();
+    int failed = unpack(&v, ref, err) || make_ground(&v, err);
+    if (!failed) {
+        describe(&v);
+        failed = run_jobs(&v, err);
+    }
+    r->seconds = now() - start;
+    verification_release(&v);
+    return failed ? -1 : 0;
+}
