@@ -68,8 +68,13 @@ struct image {
  * body's. where is for messages. ERROR_INPUT. */
 int manifest_parse(const void *bytes, size_t size, const char *media_type, const char *where,
                    struct manifest *out, struct error *err);
+void manifest_copy(const struct manifest *from, struct manifest *to);
 void manifest_release(struct manifest *m);
 #define automanifest __attribute__((cleanup(manifest_release))) struct manifest
+/* Check the bytes against the digest (of either algorithm) and size (-1: any) that were asked for;
+ * m->digest then is that digest. ERROR_INTEGRITY. */
+int manifest_check(struct manifest *m, const struct digest *digest, int64_t size, const char *where,
+                   struct error *err);
 /* The manifest of an index that is for this platform: exact first, then one that runs there;
  * attestations ("unknown/unknown") never. ERROR_MISSING lists what there is. Owned by the index. */
 int manifest_select(const struct manifest *index, const struct platform *wanted, const char *where,
@@ -88,6 +93,10 @@ void manifest_make(const struct descriptor *config, const struct descriptor *lay
 void index_make(const struct descriptor *manifests, size_t n, json_t *annotations,
                 bool docker_types, struct manifest *out);
 
+/* A descriptor as it stands in a manifest or in a layout's index.json. ERROR_INPUT. */
+int descriptor_parse(const json_t *json, const char *where, struct descriptor *out,
+                     struct error *err);
+json_t *descriptor_json(const struct descriptor *d); /* a new reference */
 void descriptor_copy(const struct descriptor *from, struct descriptor *to);
 void descriptor_release(struct descriptor *d);
 

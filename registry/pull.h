@@ -15,9 +15,17 @@ struct pull_options {
                               NULL: none */
 };
 
-/* Fetch the image that ref names and hand each layer to the sink (layers may be NULL: manifest and
+/* keep_name is replaced where it is there: with several platforms put the platform into it.
+ *
+ * Fetch the image that ref names and hand each layer to the sink (layers may be NULL: manifest and
  * config only). On success *out is the caller's to release. */
 int image_pull(const struct reference *ref, const struct pull_options *options,
                struct layer_sink *layers, struct image *out, struct error *err);
+
+/* Whether what a layout keeps under this name (see keep_name, and image_load in layout.h) is still
+ * what ref names, asked with a HEAD alone: 1 yes, 0 no or not kept, -1 error. An image chosen from
+ * an index is compared by that index's digest. */
+int image_kept(const struct reference *ref, const struct transport_options *options, int layout_fd,
+               const char *name, struct error *err);
 
 #endif

@@ -13,6 +13,7 @@ struct push_options {
     const struct transport_options *transport;
     const struct reference *mount_from; /* a repository on the target's registry likely to hold the
                                            base's layers; or NULL */
+    const struct platform *platform;    /* which of an index, unless all; NULL: the host's */
 };
 
 struct push_result {
