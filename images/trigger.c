@@ -123,7 +123,8 @@ static int read_manual(const json_t *event, struct trigger *t, struct error *err
         return -1;
     t->environment = copy_unless_empty(environment);
     t->version = copy_unless_empty(version);
-    t->package = copy_unless_empty(package);
+    /* Without a version there is nothing that could be given to the wrong image. */
+    t->package = *version ? copy_unless_empty(package) : NULL;
     return 0;
 }
 
