@@ -21,7 +21,8 @@ struct run {
     const struct check *check;
     const struct check_ground *ground;
     struct check_result *result;
-    struct snapshot snapshot;
+    struct snapshot *snapshots; /* one for each program, each over the one before */
+    size_t snapshot_count, snapshot_cap;
     struct user_ids user;
     struct strv env;
     struct sandbox_mount *mounts;
@@ -34,11 +35,12 @@ struct run {
 /* A failure that concerns this check alone becomes its verdict; any other is the caller's. */
 static int settle(struct run *r, struct error *problem, struct error *err)
 {
-    if (problem->kind == ERROR_HOST) {
+    if (problem->kind == ERROR_HOST && r->result->verdict != VERDICT_FAILED) {
         r->result->verdict = VERDICT_SKIPPED;
         str_clear(&r->result->detail);
         str_add(&r->result->detail, problem->message);
-    } else if (problem->kind == ERROR_INPUT || problem->kind == ERROR_MISSING) {
+    } else if (problem->kind == ERROR_HOST || problem->kind == ERROR_INPUT ||
+               problem->kind == ERROR_MISSING) {
         verdict_fail(r->result, "%s", problem->message);
     } else {
         return error_move(err, problem);
@@ -113,17 +115,39 @@ static int prepare(struct run *r, struct error *err)
 {
     const struct check_ground *g = r->ground;
     const char *user = r->check->run.user ? r->check->run.user : g->user;
-    if (snapshot_new(g->store, g->layer_fds, g->layer_count,
-                     SNAPSHOT_WRITABLE | SNAPSHOT_MOUNT_POINTS, &r->snapshot, err) ||
-        passwd_lookup(r->snapshot.root_fd, user, &r->user, err) || open_mounts(r, err))
+    if (passwd_lookup(g->look_fd, user, &r->user, err) || open_mounts(r, err))
         return -1;
     make_environment(r);
-    autoclose int bash = path_open_in_root(r->snapshot.root_fd, "/bin/bash", O_PATH, 0);
+    autoclose int bash = path_open_in_root(g->look_fd, "/bin/bash", O_PATH, 0);
     r->shell = bash >= 0 ? "/bin/bash" : "/bin/sh";
     return 0;
 }
 
 /* ---- running ---- */
+
+/* A sandbox takes its root with it, so each program gets an overlay of its own, over the files that
+ * the one before left. */
+static int add_snapshot(struct run *r, struct error *err)
+{
+    const struct check_ground *g = r->ground;
+    size_t n = g->layer_count;
+    autofree int *lower = mem_zalloc(n + r->snapshot_count + 1, sizeof *lower);
+    for (size_t i = 0; i < n; i++)
+        lower[i] = g->layer_fds[i];
+    for (size_t i = 0; i < r->snapshot_count; i++)
+        lower[n++] = r->snapshots[i].upper_fd;
+    struct snapshot fresh;
+    if (snapshot_new(g->store, lower, n, SNAPSHOT_WRITABLE | SNAPSHOT_MOUNT_POINTS, &fresh, err))
+        return -1;
+    MEM_PUSH(r->snapshots, r->snapshot_count, r->snapshot_cap) = fresh;
+    return 0;
+}
+
+/* The files as the program that runs, or ran last, sees them. */
+static int root_of(const struct run *r)
+{
+    return r->snapshots[r->snapshot_count - 1].root_fd;
+}
 
 /* The activate script itself is sourced, by bash where there is one, so that a broken one shows. */
 static void make_argv(const struct run *r, const struct check_program *program, struct strv *argv)
@@ -156,7 +180,7 @@ static int run_program(struct run *r, const struct check_program *program, unsig
     const char *workdir = r->check->run.workdir;
     bool wired = r->network == SANDBOX_NETWORK_HOST;
     struct sandbox_spec spec = {
-        .root_fd = r->snapshot.root_fd,
+        .root_fd = root_of(r),
         .argv = (const char *const *)strv_argv(&argv),
         .env = &r->env,
         .cwd = workdir ? workdir : r->ground->workdir,
@@ -187,7 +211,8 @@ static int run_around(struct run *r, const struct check_programs *programs, cons
 {
     for (size_t i = 0; i < programs->count; i++) {
         struct check_result step = {0};
-        int failed = run_program(r, &programs->items[i], r->timeout_ms, &step, err);
+        int failed =
+            add_snapshot(r, err) || run_program(r, &programs->items[i], r->timeout_ms, &step, err);
         bool good = !failed && !step.timed_out && !step.exit_code;
         if (!failed && !good) {
             autostr end = STR_INIT;
@@ -200,7 +225,7 @@ static int run_around(struct run *r, const struct check_programs *programs, cons
         }
         check_result_release(&step);
         if (!good)
-            return failed;
+            return failed ? -1 : 0;
     }
     return 0;
 }
@@ -216,7 +241,7 @@ struct trace {
 static struct trace look_at(const struct run *r, const struct file_rule *rule)
 {
     struct trace t = {0};
-    autoclose int fd = path_open_in_root(r->snapshot.root_fd, rule->path, O_PATH, 0);
+    autoclose int fd = path_open_in_root(root_of(r), rule->path, O_PATH, 0);
     t.there = fd >= 0 && !fstat(fd, &t.st);
     return t;
 }
@@ -241,7 +266,7 @@ static void judge_writes(struct run *r, const struct trace *before)
                          rules->items[i].path);
         else if (!after.there)
             verdict_fail(r->result, "%s was not written", rules->items[i].path);
-        else if (!file_rule_holds(r->snapshot.root_fd, &rules->items[i], &why))
+        else if (!file_rule_holds(root_of(r), &rules->items[i], &why))
             verdict_fail(r->result, "%s", str_text(&why));
     }
 }
@@ -251,6 +276,8 @@ static int run_main(struct run *r, struct error *err)
     const struct check *check = r->check;
     const struct file_rules *writes = &check->run.writes;
     autofree struct trace *before = mem_zalloc(writes->count + 1, sizeof *before);
+    if (add_snapshot(r, err))
+        return -1;
     for (size_t i = 0; i < writes->count; i++)
         before[i] = look_at(r, &writes->items[i]);
     unsigned limit = check->kind == CHECK_START ? check->run.stop_after_ms : r->timeout_ms;
@@ -278,13 +305,15 @@ static void run_release(struct run *r)
     free(r->mounts);
     user_ids_release(&r->user);
     strv_release(&r->env);
-    snapshot_release(&r->snapshot);
+    while (r->snapshot_count)
+        snapshot_release(&r->snapshots[--r->snapshot_count]);
+    free(r->snapshots);
 }
 
 int check_run(const struct check *check, const struct check_ground *ground,
               struct check_result *out, struct error *err)
 {
-    struct run r = {.check = check, .ground = ground, .result = out, .snapshot = SNAPSHOT_NONE};
+    struct run r = {.check = check, .ground = ground, .result = out};
     choose(&r);
     if (skipped(&r))
         return 0;

@@ -1,0 +1,190 @@
+#include "options.h"
+
+#include <base/mem.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { JOBS_MAX = 256, TIMEOUT_MAX = 24 * 60 * 60 };
+
+#define AT(member) offsetof(struct option_values, member)
+
+const struct cli_option option_table[] = {
+    {"config", 'c', CLI_STRINGS, AT(config), "FILE", NULL,
+     "Take the checks from FILE instead of from the image definition (repeatable)"},
+    {"dev", 0, CLI_SWITCH, AT(dev), NULL, NULL, "Check as the dev variant"},
+    {"prod", 0, CLI_SWITCH, AT(prod), NULL, NULL, "Check as the prod variant"},
+    {"only", 0, CLI_STRINGS, AT(only), "GLOB", NULL,
+     "Run only the checks whose name matches (repeatable)"},
+    {"skip", 0, CLI_STRINGS, AT(skip), "GLOB", NULL,
+     "Leave out the checks whose name matches (repeatable)"},
+    {"list", 0, CLI_SWITCH, AT(list), NULL, NULL, "List the checks and stop; no image is fetched"},
+    {"platform", 0, CLI_STRING, AT(platform), "PLATFORM", NULL,
+     "Check the image for this platform, as linux/arm64 (default: the host's)"},
+    {"user", 'u', CLI_STRING, AT(user), "USER", NULL,
+     "Run checks that name no user as USER (default: the image's)"},
+    {"env", 'e', CLI_STRINGS, AT(env), "NAME=VALUE", NULL,
+     "Set a variable beside the image's (repeatable)"},
+    {"volume", 'v', CLI_STRINGS, AT(volume), "SOURCE:TARGET", NULL,
+     "Show a file or directory of the host to all checks, read-only (repeatable)"},
+    {"network", 0, CLI_STRING, AT(network), "none|host", "none|host",
+     "Network for checks that don't say (default: none)"},
+    {"timeout", 0, CLI_NUMBER, AT(timeout), "SECONDS", NULL,
+     "Time limit of a check that names none (default: 60)"},
+    {"require-all", 0, CLI_SWITCH, AT(require_all), NULL, NULL,
+     "Fail where a check could not run on this host"},
+    {"output", 'o', CLI_STRINGS, AT(output), "FORMAT[=FILE]", NULL,
+     "Report as terminal or json, to standard output or FILE (repeatable; default: terminal)"},
+    {"jobs", 'j', CLI_NUMBER, AT(jobs), "N", NULL,
+     "Run N checks at once (default: as many as there are processors)"},
+    {"ca-certs", 0, CLI_SWITCH, AT(ca_certs), NULL, NULL,
+     "Show the host's CA certificates to checks with a network (default: on where SSL_CERT_FILE is "
+     "set)"},
+    {"isolation", 0, CLI_STRING, AT(isolation), "MODE", "auto|root",
+     "How checks are kept apart from the host (default: auto)"},
+    {"root", 0, CLI_STRING, AT(root), "DIR", NULL,
+     "Keep unpacked layers in DIR (default: $IMGBUILD_ROOT, /var/lib/imgbuild, or "
+     "$XDG_DATA_HOME/imgbuild)"},
+    {"progress", 0, CLI_STRING, AT(progress), "MODE", "auto|plain|tty|json|quiet",
+     "How to show what is going on"},
+    {"tls-ca", 0, CLI_STRING, AT(tls_ca), "FILE", NULL,
+     "Trust these CA certificates too when talking to registries"},
+    {"insecure", 0, CLI_STRINGS, AT(insecure), "HOST", NULL,
+     "Allow plain HTTP or an unverified certificate for this registry (repeatable)"},
+    {"quiet", 'q', CLI_SWITCH, AT(quiet), NULL, NULL, "Print the images' digests alone"},
+};
+const size_t option_table_count = COUNT_OF(option_table);
+
+/* True where the argument is --NAME or --NAME=…. */
+static bool is_option(const char *argument, const char *name)
+{
+    size_t n = strlen(name);
+    return !strncmp(argument, name, n) && (!argument[n] || argument[n] == '=');
+}
+
+int options_refuse(int argc, char **argv, struct error *err)
+{
+    static const char *const options[] = {"--auto", "--static", "--venv"};
+    static const char *const modes[] = {"userns", "single", "chroot", "takeover"};
+    static const char *const commands[] = {"diff", "doctor"};
+    for (size_t k = 0; argc > 1 && k < COUNT_OF(commands); k++)
+        if (!strcmp(argv[1], commands[k]))
+            return error_set(err, ERROR_USAGE, "imgverify %s is not supported yet", argv[1]);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        for (size_t k = 0; k < COUNT_OF(options); k++)
+            if (is_option(argv[i], options[k]))
+                return error_set(err, ERROR_USAGE, "%s is not supported yet", options[k]);
+        bool joined = str_starts(argv[i], "--isolation=");
+        if (!joined && strcmp(argv[i], "--isolation") != 0)
+            continue;
+        const char *mode = joined ? strchr(argv[i], '=') + 1 : argv[i + 1];
+        for (size_t k = 0; mode && k < COUNT_OF(modes); k++)
+            if (!strcmp(mode, modes[k]))
+                return error_set(err, ERROR_USAGE, "--isolation %s is not supported yet", mode);
+    }
+    return 0;
+}
+
+int options_output(const char *text, struct output_wish *out, struct error *err)
+{
+    static const char *const later[] = {"junit", "tap", "sarif", "html", "github"};
+    size_t n = strcspn(text, "=");
+    autofree char *format = mem_strndup(text, n);
+    for (size_t i = 0; i < COUNT_OF(later); i++)
+        if (!strcmp(format, later[i]))
+            return error_set(err, ERROR_USAGE, "--output %s is not supported yet", format);
+    bool json = !strcmp(format, "json");
+    if (!json && strcmp(format, "terminal") != 0)
+        return error_set(err, ERROR_USAGE, "--output takes terminal or json, not “%s”", format);
+    if (text[n] && !text[n + 1])
+        return error_set(err, ERROR_USAGE, "--output %s= names no file", format);
+    out->format = json ? OUTPUT_JSON : OUTPUT_TERMINAL;
+    out->path = text[n] ? text + n + 1 : NULL;
+    return 0;
+}
+
+static int check_outputs(const struct option_values *values, struct error *err)
+{
+    size_t on_stdout = 0;
+    for (size_t i = 0; i < values->output.count; i++) {
+        struct output_wish wish;
+        if (options_output(values->output.items[i], &wish, err))
+            return -1;
+        on_stdout += !wish.path;
+    }
+    if (on_stdout > 1)
+        return error_set(err, ERROR_USAGE, "only one --output can go to standard output");
+    return 0;
+}
+
+int options_check(const struct option_values *values, struct error *err)
+{
+    if (values->dev && values->prod)
+        return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
+    if (values->platform && !strcmp(values->platform, "all"))
+        return error_set(err, ERROR_USAGE, "--platform all is not supported yet");
+    if (values->timeout < 1 || values->timeout > TIMEOUT_MAX)
+        return error_set(err, ERROR_USAGE, "--timeout takes 1 to %d seconds", TIMEOUT_MAX);
+    if (values->jobs > JOBS_MAX)
+        return error_set(err, ERROR_USAGE, "--jobs takes at most %d", JOBS_MAX);
+    for (size_t i = 0; i < values->env.count; i++) {
+        const char *text = values->env.items[i];
+        if (*text == '=' || !strchr(text, '='))
+            return error_set(err, ERROR_USAGE, "--env takes NAME=VALUE, not “%s”", text);
+    }
+    return check_outputs(values, err);
+}
+
+enum progress_mode options_progress(const struct option_values *values)
+{
+    static const char *const names[] = {
+        [PROGRESS_AUTO] = "auto", [PROGRESS_PLAIN] = "plain", [PROGRESS_TTY] = "tty",
+        [PROGRESS_JSON] = "json", [PROGRESS_QUIET] = "quiet",
+    };
+    if (values->quiet)
+        return PROGRESS_QUIET;
+    for (size_t i = 0; values->progress && i < COUNT_OF(names); i++)
+        if (!strcmp(values->progress, names[i]))
+            return (enum progress_mode)i;
+    return PROGRESS_AUTO;
+}
+
+enum plan_variant options_variant(const struct option_values *values)
+{
+    return values->dev ? PLAN_DEV : values->prod ? PLAN_PROD : PLAN_VARIANT_AUTO;
+}
+
+/* Ends text at its target; *target may be followed by ":ro" alone. */
+static int split_volume(char *text, char **target, struct error *err)
+{
+    char *first = strchr(text, ':');
+    char *mode = first ? strchr(first + 1, ':') : NULL;
+    if (!first || first == text || first[1] != '/' ||
+        (mode && strcmp(mode, ":ro") != 0 && strcmp(mode, ":rw") != 0))
+        return error_set(err, ERROR_USAGE,
+                         "--volume takes SOURCE:TARGET with an absolute TARGET, not “%s”", text);
+    if (mode && !strcmp(mode, ":rw"))
+        return error_set(err, ERROR_USAGE, "--volume %s: volumes are always read-only", text);
+    if (mode)
+        *mode = '\0';
+    *first = '\0';
+    *target = first + 1;
+    return 0;
+}
+
+int options_mounts(const struct option_values *values, struct sandbox_mount *out, struct error *err)
+{
+    for (size_t i = 0; i < values->volume.count; i++) {
+        char *source = values->volume.items[i], *target;
+        if (split_volume(source, &target, err))
+            return -1;
+        out[i] = (struct sandbox_mount){.kind = SANDBOX_MOUNT_BIND,
+                                        .source_fd = open(source, O_PATH | O_CLOEXEC),
+                                        .target = target,
+                                        .read_only = true};
+        if (out[i].source_fd < 0)
+            return error_errno(err, ERROR_MISSING, "--volume %s", source);
+    }
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* imgverify's command line: the table, and what its words come to. */
+#ifndef VERIFY_OPTIONS_H
+#define VERIFY_OPTIONS_H
+
+#include <base/cli.h>
+#include <base/error.h>
+#include <base/progress.h>
+#include <base/str.h>
+#include <images/plan.h>
+#include <rootfs/sandbox.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* As the table fills it. */
+struct option_values {
+    struct strv config, only, skip, env, volume, output, insecure;
+    char *platform, *network, *user, *root, *progress, *isolation, *tls_ca;
+    long long timeout, jobs;
+    bool dev, prod, list, require_all, quiet, ca_certs;
+};
+
+extern const struct cli_option option_table[];
+extern const size_t option_table_count;
+
+enum output_format { OUTPUT_TERMINAL, OUTPUT_JSON };
+
+struct output_wish {
+    enum output_format format;
+    const char *path; /* NULL: standard output; points into the values */
+};
+
+/* Refuse what is planned but not there yet, by name. ERROR_USAGE. */
+int options_refuse(int argc, char **argv, struct error *err);
+/* What no table can check: contradictions, forms of values. ERROR_USAGE. */
+int options_check(const struct option_values *values, struct error *err);
+/* One --output. ERROR_USAGE. */
+int options_output(const char *text, struct output_wish *out, struct error *err);
+enum progress_mode options_progress(const struct option_values *values);
+enum plan_variant options_variant(const struct option_values *values);
+/* Open the sources of --volume; *out has values->volume.count mounts, whose source_fd the caller
+ * closes, and targets that point into the values. ERROR_MISSING. */
+int options_mounts(const struct option_values *values, struct sandbox_mount *out,
+                   struct error *err);
+
+#endif

@@ -1,0 +1,262 @@
+#include "session.h"
+
+#include "checks.h"
+#include "choice.h"
+#include "report.h"
+#include "verification.h"
+
+#include <base/interrupt.h>
+#include <base/io.h>
+#include <base/mem.h>
+#include <base/pool.h>
+#include <registry/platform.h>
+#include <rootfs/ca_certs.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { NAMED_FAILURES = 5 };
+
+/* ---- what to check ---- */
+
+static int plan_image(struct session_image *image, const struct option_values *values,
+                      const char *text, struct error *err)
+{
+    autochoice choice = {0};
+    struct image_result *r = &image->result;
+    if (text && reference_parse(text, true, &image->reference, err))
+        return -1;
+    r->reference = text ? reference_text(&image->reference) : mem_strdup("");
+    if (choice_make(text ? &image->reference : NULL, options_variant(values), &values->config,
+                    &choice, err))
+        return -1;
+    r->variant = choice.dev ? "dev" : "prod";
+    for (size_t i = 0; i < choice.files.count; i++)
+        if (checks_read(choice.files.items[i], choice.dev, &r->checks, err))
+            return -1;
+    strv_add_all(&r->files, &choice.files);
+    r->left_out = checks_select(&r->checks, &values->only, &values->skip);
+    if (r->checks.count)
+        return 0;
+    error_set(err, ERROR_USAGE, "--only and --skip leave no check");
+    return error_hint(err, "--list shows the names");
+}
+
+int session_plan(struct session *s, const struct option_values *values,
+                 const struct strv *references, struct error *err)
+{
+    s->values = values;
+    s->count = references->count ? references->count : 1;
+    s->images = mem_zalloc(s->count, sizeof *s->images);
+    for (size_t i = 0; i < s->count; i++)
+        if (plan_image(&s->images[i], values, references->count ? references->items[i] : NULL, err))
+            return -1;
+    return 0;
+}
+
+void session_list(const struct session *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct checks *checks = &s->images[i].result.checks;
+        for (size_t j = 0; j < checks->count; j++) {
+            const struct check *check = &checks->items[j];
+            printf("%s\t%s\t%s:%u\n", check->name, check_kind_name(check->kind), check->file,
+                   check->line);
+        }
+    }
+}
+
+/* ---- verifying ---- */
+
+/* What the images' verifications share and who owns it. */
+struct means {
+    struct strv insecure;
+    struct sandbox_mount *mounts;
+    size_t mount_count;
+    int ca_bundle;
+    struct platform platform;
+    struct transport_options transport;
+    struct verification_options options;
+};
+
+static int means_init(struct means *m, const struct option_values *values, struct error *err)
+{
+    m->ca_bundle = -1;
+    m->mount_count = values->volume.count;
+    m->mounts = mem_zalloc(m->mount_count + 1, sizeof *m->mounts);
+    for (size_t i = 0; i < m->mount_count; i++)
+        m->mounts[i].source_fd = -1;
+    if (geteuid()) {
+        error_set(err, ERROR_HOST, "verifying without root is not supported yet");
+        return error_hint(err, "run imgverify as root");
+    }
+    if (options_mounts(values, m->mounts, err) ||
+        (values->platform && platform_parse(values->platform, &m->platform, err)))
+        return -1;
+    if (values->ca_certs && (m->ca_bundle = ca_certs_open(NULL, err)) < 0)
+        return -1;
+    strv_add_all(&m->insecure, &values->insecure);
+    m->transport = (struct transport_options){
+        .insecure_hosts = (const char *const *)strv_argv(&m->insecure),
+        .tls_ca = values->tls_ca,
+        .jobs = (unsigned)values->jobs,
+        .cancel = interrupt_flag(),
+    };
+    bool host = str_eq(values->network, "host");
+    m->options = (struct verification_options){
+        .transport = &m->transport,
+        .platform = values->platform ? &m->platform : NULL,
+        .user = values->user,
+        .env = &values->env,
+        .network = host ? SANDBOX_NETWORK_HOST : SANDBOX_NETWORK_NONE,
+        .timeout_ms = (unsigned)values->timeout * 1000,
+        .mounts = m->mounts,
+        .mount_count = m->mount_count,
+        .ca_bundle_fd = m->ca_bundle,
+        .cancel_fd = interrupt_fd(),
+    };
+    const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
+    if (store_open(root && *root ? root : NULL, &m->options.store, err))
+        return -1;
+    m->options.pool = pool_new((size_t)values->jobs);
+    m->options.progress = progress_new(options_progress(values), stderr);
+    m->transport.progress = m->options.progress;
+    return 0;
+}
+
+static void means_release(struct means *m)
+{
+    progress_free(m->options.progress);
+    if (m->options.pool)
+        pool_free(m->options.pool);
+    store_close(m->options.store);
+    for (size_t i = 0; i < m->mount_count; i++)
+        if (m->mounts[i].source_fd >= 0)
+            close(m->mounts[i].source_fd);
+    free(m->mounts);
+    mem_close_at(&m->ca_bundle);
+    strv_release(&m->insecure);
+}
+
+int session_verify(struct session *s, struct error *err)
+{
+    struct means means = {0};
+    int failed = means_init(&means, s->values, err);
+    for (size_t i = 0; !failed && i < s->count; i++) {
+        struct session_image *image = &s->images[i];
+        failed = interrupt_check(err) ||
+                 image_verify(&image->reference, &means.options, &image->result, err);
+        if (!failed && s->values->require_all)
+            image_result_require_all(&image->result);
+    }
+    means_release(&means);
+    return failed ? -1 : 0;
+}
+
+/* ---- reporting ---- */
+
+static void write_report(const struct session *s, const struct output_wish *wish, bool colour,
+                         FILE *out)
+{
+    autofree struct image_result *results = mem_zalloc(s->count, sizeof *results);
+    for (size_t i = 0; i < s->count; i++)
+        results[i] = s->images[i].result; /* borrowed */
+    if (wish->format == OUTPUT_JSON)
+        report_json(results, s->count, out);
+    else
+        report_terminal(results, s->count, colour, out);
+}
+
+static int report_to_file(const struct session *s, const struct output_wish *wish,
+                          struct error *err)
+{
+    autofree char *text = NULL;
+    size_t n = 0;
+    FILE *memory = open_memstream(&text, &n);
+    if (!memory)
+        return error_errno(err, ERROR_HOST, "report");
+    write_report(s, wish, false, memory);
+    fclose(memory);
+    return io_write_file(AT_FDCWD, wish->path, text, n, 0644, 0, err);
+}
+
+static int report_one(const struct session *s, const char *text, struct error *err)
+{
+    struct output_wish wish;
+    if (options_output(text, &wish, err))
+        return -1;
+    if (wish.path)
+        return report_to_file(s, &wish, err);
+    bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    write_report(s, &wish, colour, stdout);
+    if (fflush(stdout))
+        return error_errno(err, ERROR_HOST, "standard output");
+    return 0;
+}
+
+static int report_quietly(const struct session *s, struct error *err)
+{
+    for (size_t i = 0; i < s->count; i++)
+        printf("%s\n", s->images[i].result.digest.text);
+    return fflush(stdout) ? error_errno(err, ERROR_HOST, "standard output") : 0;
+}
+
+int session_report(const struct session *s, struct error *err)
+{
+    const struct strv *wishes = &s->values->output;
+    bool on_stdout = false;
+    for (size_t i = 0; i < wishes->count; i++) {
+        struct output_wish wish;
+        if (options_output(wishes->items[i], &wish, err) || report_one(s, wishes->items[i], err))
+            return -1;
+        on_stdout |= !wish.path;
+    }
+    if (on_stdout)
+        return 0;
+    return s->values->quiet ? report_quietly(s, err) : report_one(s, "terminal", err);
+}
+
+/* The first few names of what failed. */
+static void add_failures(const struct image_result *r, size_t *named, struct str *out)
+{
+    for (size_t i = 0; i < r->checks.count; i++) {
+        enum check_verdict verdict = r->results[i].verdict;
+        if (verdict != VERDICT_FAILED && verdict != VERDICT_NONE)
+            continue;
+        if (*named < NAMED_FAILURES)
+            str_addf(out, "%s%s", *named ? ", " : "", r->checks.items[i].name);
+        else if (*named == NAMED_FAILURES)
+            str_add(out, ", …");
+        ++*named;
+    }
+}
+
+int session_outcome(const struct session *s, struct error *err)
+{
+    struct result_totals totals = {0};
+    autostr names = STR_INIT;
+    size_t named = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        image_result_count(&s->images[i].result, &totals);
+        add_failures(&s->images[i].result, &named, &names);
+    }
+    if (totals.failed)
+        return error_set(err, ERROR_STEP, "%zu of %zu checks failed: %s", totals.failed,
+                         totals.checks, str_text(&names));
+    if (!totals.passed) {
+        error_set(err, ERROR_HOST, "not one of the checks could run on this host");
+        return error_hint(err, "%s", str_text(&s->images[0].result.results[0].detail));
+    }
+    return 0;
+}
+
+void session_release(struct session *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        reference_release(&s->images[i].reference);
+        image_result_release(&s->images[i].result);
+    }
+    free(s->images);
+}

@@ -1,0 +1,39 @@
+/* One run of imgverify over its references: what to check is settled for all of them first, then
+ * each image is verified, then everything is reported. */
+#ifndef VERIFY_SESSION_H
+#define VERIFY_SESSION_H
+
+#include "options.h"
+#include "result.h"
+
+#include <base/error.h>
+#include <base/str.h>
+#include <registry/reference.h>
+
+/* An image that is asked for. */
+struct session_image {
+    struct reference reference; /* zero with --list and no reference */
+    struct image_result result;
+};
+
+struct session {
+    const struct option_values *values;
+    struct session_image *images;
+    size_t count;
+};
+
+/* Parse the references and read, choose and select the checks. No reference is one image without a
+ * name. ERROR_USAGE where --only and --skip leave none. */
+int session_plan(struct session *s, const struct option_values *values,
+                 const struct strv *references, struct error *err);
+/* "NAME<TAB>KIND<TAB>FILE:LINE" for each check, to standard output. */
+void session_list(const struct session *s);
+/* Verify all. A failed check is no error. */
+int session_verify(struct session *s, struct error *err);
+/* The reports that were asked for. */
+int session_report(const struct session *s, struct error *err);
+/* ERROR_STEP where a check failed, ERROR_HOST where not one could run. */
+int session_outcome(const struct session *s, struct error *err);
+void session_release(struct session *s);
+
+#endif
