@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/types.h>
 
 enum sandbox_network { SANDBOX_NETWORK_HOST, SANDBOX_NETWORK_NONE };
 enum sandbox_stream { SANDBOX_STDOUT, SANDBOX_STDERR };

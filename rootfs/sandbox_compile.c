@@ -1,0 +1,281 @@
+#include "sandbox_compile.h"
+
+#include "sandbox_shelf.h"
+#include "seccomp_profile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Docker's default: chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap setpcap
+ * net_bind_service sys_chroot kill audit_write. */
+#define DEFAULT_CAPABILITIES UINT64_C(0xa80425fb)
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEFAULT_SHM_SIZE (64 * 1024 * 1024)
+#define STRICT (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+static int slot_new(struct sandbox_build *b, int fd)
+{
+    MEM_PUSH(b->plan.slots, b->slot_count, b->slot_cap) = fd;
+    return (int)b->slot_count - 1;
+}
+
+/* A slot for a descriptor that the build closes at its end. */
+static int slot_own(struct sandbox_build *b, int fd)
+{
+    MEM_PUSH(b->owned, b->owned_count, b->owned_cap) = fd;
+    return slot_new(b, fd);
+}
+
+static const char *text(struct sandbox_build *b, char *owned)
+{
+    strv_add_take(&b->texts, owned);
+    return owned;
+}
+
+static struct plan_op *op_add(struct sandbox_build *b, enum plan_op_kind kind, const char *path,
+                              const char *what)
+{
+    MEM_PUSH(b->plan.ops, b->plan.op_count, b->op_cap) =
+        (struct plan_op){.kind = kind, .slot = 0, .into = -1, .path = path, .what = what};
+    return &b->plan.ops[b->plan.op_count - 1];
+}
+
+static void op_on(struct sandbox_build *b, enum plan_op_kind kind, int slot, const char *what)
+{
+    op_add(b, kind, "", what)->slot = slot;
+}
+
+static int op_clone(struct sandbox_build *b, int slot, const char *path)
+{
+    int into = slot_new(b, -1);
+    struct plan_op *op = op_add(b, PLAN_CLONE, path, "take a part of the sandbox's files");
+    op->slot = slot;
+    op->into = into;
+    return into;
+}
+
+static void op_place(struct sandbox_build *b, int slot, const char *path, unsigned flags)
+{
+    struct plan_op *op = op_add(b, PLAN_PLACE, path, text(b, mem_printf("mount on %s", path)));
+    op->slot = slot;
+    op->flags = flags;
+}
+
+/* A new file system on path. options: pairs that end with a NULL key, living as long as b. */
+static int op_mount(struct sandbox_build *b, const char *type, const char *path,
+                    const struct plan_option *options, unsigned attributes, unsigned flags)
+{
+    int into = slot_new(b, -1);
+    struct plan_op *op =
+        op_add(b, PLAN_NEW, type, text(b, mem_printf("mount %s for %s", type, path)));
+    op->options = options;
+    op->attributes = attributes;
+    op->into = into;
+    op->flags = flags;
+    op_place(b, into, path, PLAN_DIRECTORY | flags);
+    return into;
+}
+
+static const struct plan_option *tmpfs_options(struct sandbox_build *b, int64_t size, mode_t mode)
+{
+    struct plan_option *o = mem_zalloc(3, sizeof *o);
+    MEM_PUSH(b->options, b->option_count, b->option_cap) = o;
+    o[0] = (struct plan_option){"mode", text(b, mem_printf("%o", mode))};
+    if (size > 0)
+        o[1] = (struct plan_option){"size", text(b, mem_printf("%lld", (long long)size))};
+    return o;
+}
+
+static void compile_masks(struct sandbox_build *b, int proc, int sys, int null)
+{
+    static const char *const masked[] = {"acpi",       "asound",        "interrupts",  "kcore",
+                                         "keys",       "latency_stats", "sched_debug", "scsi",
+                                         "timer_list", "timer_stats"};
+    static const char *const masked_sys[] = {"devices/virtual/powercap", "firmware"};
+    static const char *const frozen[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
+    for (size_t i = 0; i < COUNT_OF(masked) + COUNT_OF(masked_sys); i++) {
+        bool in_proc = i < COUNT_OF(masked);
+        const char *path = in_proc ? masked[i] : masked_sys[i - COUNT_OF(masked)];
+        struct plan_op *op = op_add(b, PLAN_MASK, path, text(b, mem_printf("mask %s", path)));
+        op->slot = in_proc ? proc : sys;
+        op->into = null;
+    }
+    for (size_t i = 0; i < COUNT_OF(frozen); i++)
+        op_add(b, PLAN_FREEZE, frozen[i], text(b, mem_printf("make /proc/%s read-only", frozen[i])))
+            ->slot = proc;
+}
+
+/* /proc, /sys, /dev and what hides in them. */
+static void compile_system(struct sandbox_build *b, const struct sandbox_spec *spec, int dev)
+{
+    static const struct plan_option devpts[] = {
+        {"newinstance", NULL}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}, {NULL, NULL}};
+    int proc = op_mount(b, "proc", "/proc", NULL, STRICT, 0);
+    int sys = op_mount(b, "sysfs", "/sys", NULL, STRICT | MOUNT_ATTR_RDONLY, 0);
+    op_mount(b, "cgroup2", "/sys/fs/cgroup", NULL, STRICT | MOUNT_ATTR_RDONLY, PLAN_OPTIONAL);
+    op_place(b, dev, "/dev", PLAN_DIRECTORY);
+    op_mount(b, "devpts", "/dev/pts", devpts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
+    op_mount(b, "tmpfs", "/dev/shm",
+             tmpfs_options(b, spec->shm_size > 0 ? spec->shm_size : DEFAULT_SHM_SIZE, 01777),
+             STRICT, 0);
+    op_mount(b, "mqueue", "/dev/mqueue", NULL, STRICT, PLAN_OPTIONAL);
+    int null = slot_new(b, -1);
+    struct plan_op *op = op_add(b, PLAN_OPEN, "null", "verify /dev/null");
+    op->slot = dev;
+    op->into = null;
+    compile_masks(b, proc, sys, null);
+}
+
+static int bind_source(const struct sandbox_mount *m, bool *directory, struct error *err)
+{
+    struct stat s;
+    autoclose int fd = -1;
+    if (fstat(m->source_fd, &s))
+        return error_errno(err, ERROR_HOST, "mount on %s: its source", m->target);
+    *directory = S_ISDIR(s.st_mode);
+    fd = (int)syscall(SYS_open_tree, m->source_fd, "",
+                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    if (fd < 0 ||
+        (m->read_only && syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof attr)))
+        return error_errno(err, ERROR_HOST, "mount on %s: copy the mount of its source", m->target);
+    return take_fd(&fd);
+}
+
+static int compile_mounts(struct sandbox_build *b, const struct sandbox_spec *spec,
+                          struct error *err)
+{
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct sandbox_mount *m = &spec->mounts[i];
+        bool directory = true;
+        if (!m->target || m->target[0] != '/')
+            return error_set(err, ERROR_INPUT, "mount target \"%s\" is not absolute",
+                             m->target ? m->target : "");
+        if (m->kind == SANDBOX_MOUNT_TMPFS) {
+            op_mount(b, "tmpfs", m->target, tmpfs_options(b, m->size, m->mode ? m->mode : 01777),
+                     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                         (m->read_only ? (unsigned)MOUNT_ATTR_RDONLY : 0),
+                     0);
+            continue;
+        }
+        int fd = bind_source(m, &directory, err);
+        if (fd < 0)
+            return -1;
+        op_place(b, slot_own(b, fd), m->target, directory ? PLAN_DIRECTORY : 0);
+    }
+    return 0;
+}
+
+static int compile_view(struct sandbox_build *b, const struct sandbox_spec *spec,
+                        const char **input, struct error *err)
+{
+    int shelf_fd = sandbox_shelf_open(spec, err);
+    if (shelf_fd < 0)
+        return -1;
+    int shelf = slot_own(b, shelf_fd);
+    *input = spec->input ? SHELF_INPUT : SHELF_DEV "/null";
+    op_add(b, PLAN_PRIVATE, "", "make mounts private");
+    op_on(b, PLAN_OVERLAY, shelf, "attach the sandbox's files");
+    int dev = op_clone(b, shelf, SHELF_DEV);
+    int hosts = op_clone(b, shelf, SHELF_HOSTS);
+    int resolv = op_clone(b, shelf, SHELF_RESOLV);
+    op_add(b, PLAN_UNCOVER, "", "detach the sandbox's files");
+    op_on(b, PLAN_PIVOT, slot_new(b, spec->root_fd), "enter the root");
+    compile_system(b, spec, dev);
+    op_place(b, hosts, "/etc/hosts", 0);
+    op_place(b, resolv, "/etc/resolv.conf", 0);
+    return compile_mounts(b, spec, err);
+}
+
+static void compile_process(struct sandbox_build *b, const struct sandbox_spec *spec, int input,
+                            const int stdio[2])
+{
+    op_add(b, PLAN_HOSTNAME, spec->hostname ? spec->hostname : "localhost", "set the host name");
+    if (spec->network == SANDBOX_NETWORK_NONE)
+        op_add(b, PLAN_LOOPBACK, "", "bring the loopback interface up");
+    op_add(b, PLAN_KEYRING, "", "make a session keyring")->flags = PLAN_OPTIONAL;
+    for (size_t i = 0; i < spec->rlimit_count; i++) {
+        struct plan_op *op = op_add(b, PLAN_RLIMIT, "", "set a resource limit");
+        op->number = spec->rlimits[i].resource;
+        op->limit = spec->rlimits[i].limit;
+    }
+    const int slots[3] = {input, slot_new(b, stdio[0]), slot_new(b, stdio[1])};
+    for (int i = 0; i < 3; i++) {
+        struct plan_op *op = op_add(b, PLAN_STDIO, "", "set up standard input and output");
+        op->slot = slots[i];
+        op->number = i;
+    }
+    const char *cwd = spec->cwd && spec->cwd[0] ? spec->cwd : "/";
+    op_add(b, PLAN_CWD, cwd, text(b, mem_printf("enter the working directory %s", cwd)));
+    op_add(b, PLAN_FILTER, "", "install the seccomp filter");
+    op_add(b, PLAN_BOUND, "", "drop capabilities");
+    op_add(b, PLAN_USER, "", "become the user");
+    op_add(b, PLAN_GRANT, "", "set capabilities");
+}
+
+/* As execvp and Docker look a program up. */
+static void compile_program(struct sandbox_build *b, const struct sandbox_spec *spec)
+{
+    const char *name = spec->argv[0];
+    if (spec->env)
+        strv_add_all(&b->env, spec->env);
+    if (strchr(name, '/')) {
+        strv_add(&b->candidates, name);
+    } else {
+        const char *path = env_get(&b->env, "PATH");
+        autostrv parts = STRV_INIT;
+        strv_split(&parts, path ? path : DEFAULT_PATH, ':');
+        for (size_t i = 0; i < parts.count; i++)
+            strv_addf(&b->candidates, "%s/%s", parts.items[i][0] ? parts.items[i] : ".", name);
+    }
+    b->plan.candidates = (const char *const *)strv_argv(&b->candidates);
+    b->plan.argv = spec->argv;
+    b->plan.env = (const char *const *)strv_argv(&b->env);
+}
+
+int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec, const int stdio[2],
+                    struct error *err)
+{
+    const char *input;
+    if (!spec->argv || !spec->argv[0] || !spec->argv[0][0])
+        return error_set(err, ERROR_INPUT, "no program to run");
+    b->plan.filter = &seccomp_profile;
+    b->plan.capabilities = DEFAULT_CAPABILITIES;
+    b->plan.init = spec->init;
+    if (spec->user) {
+        b->plan.uid = spec->user->uid;
+        b->plan.gid = spec->user->gid;
+        b->plan.groups = spec->user->groups;
+        b->plan.group_count = spec->user->group_count;
+    }
+    if (compile_view(b, spec, &input, err))
+        return -1;
+    int fd = openat(b->owned[0], input, O_RDONLY | O_CLOEXEC); /* the shelf is owned first */
+    if (fd < 0)
+        return error_errno(err, ERROR_HOST, "open standard input");
+    compile_process(b, spec, slot_own(b, fd), stdio);
+    compile_program(b, spec);
+    return 0;
+}
+
+void sandbox_build_release(struct sandbox_build *b)
+{
+    for (size_t i = 0; i < b->owned_count; i++)
+        close(b->owned[i]);
+    for (size_t i = 0; i < b->option_count; i++)
+        free(b->options[i]);
+    free(b->options);
+    free(b->owned);
+    free(b->plan.ops);
+    free(b->plan.slots);
+    strv_release(&b->texts);
+    strv_release(&b->candidates);
+    strv_release(&b->env);
+    *b = (struct sandbox_build){0};
+}

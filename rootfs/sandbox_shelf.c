@@ -1,0 +1,149 @@
+#include "sandbox_shelf.h"
+
+#include "ca_certs.h"
+
+#include <base/io.h>
+#include <base/path.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define RESOLV_CAP (64 * 1024)
+#define BUNDLE_CAP (16 * 1024 * 1024)
+
+int sandbox_mount_new(const char *type, const char *const *options, unsigned attributes)
+{
+    autoclose int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return -1;
+    for (; options && *options; options += 2)
+        if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[0], options[1], 0))
+            return -1;
+    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+        return -1;
+    return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+}
+
+static int shelf_file(int shelf, const char *name, const void *bytes, size_t n, struct error *err)
+{
+    autoclose int fd = openat(shelf, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 || fchmod(fd, 0644) || (n && io_write(fd, bytes, n)))
+        return error_errno(err, ERROR_HOST, "write the sandbox's %s", name);
+    return 0;
+}
+
+static int shelf_node(int shelf, const char *path, unsigned major, unsigned minor,
+                      struct error *err)
+{
+    struct stat s;
+    if (mknodat(shelf, path, S_IFCHR | 0666, makedev(major, minor)) ||
+        fchmodat(shelf, path, 0666, 0) || fstatat(shelf, path, &s, AT_SYMLINK_NOFOLLOW)) {
+        error_errno(err, ERROR_HOST, "make device /%s", path);
+        return error_hint(err, "running steps needs root with CAP_MKNOD");
+    }
+    if (!S_ISCHR(s.st_mode) || s.st_rdev != makedev(major, minor))
+        return error_set(err, ERROR_HOST, "make device /%s: it is not the device asked for", path);
+    return 0;
+}
+
+static int shelf_dev(int shelf, struct error *err)
+{
+    static const struct {
+        const char *path;
+        unsigned major, minor;
+    } nodes[] = {{"dev/null", 1, 3},   {"dev/zero", 1, 5},    {"dev/full", 1, 7},
+                 {"dev/random", 1, 8}, {"dev/urandom", 1, 9}, {"dev/tty", 5, 0}};
+    static const char *const links[][2] = {
+        {"/proc/self/fd", "dev/fd"},       {"/proc/self/fd/0", "dev/stdin"},
+        {"/proc/self/fd/1", "dev/stdout"}, {"/proc/self/fd/2", "dev/stderr"},
+        {"/proc/kcore", "dev/core"},       {"pts/ptmx", "dev/ptmx"}};
+    static const char *const folders[] = {"dev", "dev/pts", "dev/shm", "dev/mqueue"};
+    for (size_t i = 0; i < COUNT_OF(folders); i++)
+        if (mkdirat(shelf, folders[i], 0755) || fchmodat(shelf, folders[i], 0755, 0))
+            return error_errno(err, ERROR_HOST, "make /%s", folders[i]);
+    for (size_t i = 0; i < COUNT_OF(nodes); i++)
+        if (shelf_node(shelf, nodes[i].path, nodes[i].major, nodes[i].minor, err))
+            return -1;
+    for (size_t i = 0; i < COUNT_OF(links); i++)
+        if (symlinkat(links[i][0], shelf, links[i][1]))
+            return error_errno(err, ERROR_HOST, "make /%s", links[i][1]);
+    return 0;
+}
+
+/* "name:ip" or "name=ip"; an IPv6 address may be in brackets. */
+static int add_host(struct str *hosts, const char *entry, struct error *err)
+{
+    size_t name = strcspn(entry, ":=");
+    const char *ip = entry + name + (entry[name] != 0);
+    size_t length = strlen(ip);
+    if (length > 1 && ip[0] == '[' && ip[length - 1] == ']') {
+        ip++;
+        length -= 2;
+    }
+    if (name == 0 || length == 0 || strpbrk(entry, " \t\r\n#"))
+        return error_set(err, ERROR_USAGE, "additional host \"%s\" is not name:ip", entry);
+    str_addf(hosts, "%.*s\t%.*s\n", (int)length, ip, (int)name, entry);
+    return 0;
+}
+
+static int shelf_hosts(int shelf, const struct sandbox_spec *spec, struct error *err)
+{
+    autostr hosts = STR_INIT;
+    str_add(&hosts, "127.0.0.1\tlocalhost");
+    if (spec->hostname && !str_eq(spec->hostname, "localhost"))
+        str_addf(&hosts, " %s", spec->hostname);
+    str_add(&hosts, "\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    for (const char *const *h = spec->add_hosts; h && *h; h++)
+        if (add_host(&hosts, *h, err))
+            return -1;
+    return shelf_file(shelf, SHELF_HOSTS, hosts.data, hosts.len, err);
+}
+
+/* The host's own, as its network is used; without a network there is nobody to ask. */
+static int shelf_resolv(int shelf, const struct sandbox_spec *spec, struct error *err)
+{
+    autostr text = STR_INIT;
+    autoerror absent = ERROR_INIT;
+    if (spec->network == SANDBOX_NETWORK_HOST &&
+        io_read_file(AT_FDCWD, "/etc/resolv.conf", RESOLV_CAP, &text, &absent)) {
+        if (absent.kind != ERROR_MISSING)
+            return error_move(err, &absent);
+        str_clear(&text); /* the resolver's default then holds inside as outside */
+    }
+    return shelf_file(shelf, SHELF_RESOLV, text.data, text.len, err);
+}
+
+static int shelf_bundle(int shelf, int bundle_fd, struct error *err)
+{
+    autostr bytes = STR_INIT;
+    struct stat s;
+    if (fstat(bundle_fd, &s) || !S_ISREG(s.st_mode) || s.st_size > BUNDLE_CAP)
+        return error_set(err, ERROR_HOST, "the CA bundle is no regular file below 16 MiB");
+    char *room = mem_alloc((size_t)s.st_size + 1);
+    ssize_t n = pread(bundle_fd, room, (size_t)s.st_size, 0);
+    int r = n < 0 ? error_errno(err, ERROR_HOST, "read the CA bundle")
+                  : shelf_file(shelf, &CA_CERTS_PATH[1], room, (size_t)n, err);
+    mem_free_at(&room);
+    return r;
+}
+
+int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err)
+{
+    static const char *const options[] = {"mode", "0755", "source", "tmpfs", NULL};
+    autoclose int shelf = sandbox_mount_new("tmpfs", options, MOUNT_ATTR_NOSUID);
+    if (shelf < 0) {
+        error_errno(err, ERROR_HOST, "mount a private tmpfs");
+        return error_hint(err, "running steps needs root with CAP_SYS_ADMIN for now");
+    }
+    if (shelf_dev(shelf, err) || shelf_hosts(shelf, spec, err) || shelf_resolv(shelf, spec, err) ||
+        shelf_file(shelf, SHELF_INPUT, spec->input, spec->input ? spec->input_size : 0, err) ||
+        (spec->ca_bundle_fd >= 0 && shelf_bundle(shelf, spec->ca_bundle_fd, err)))
+        return -1;
+    return take_fd(&shelf);
+}
