@@ -243,11 +243,11 @@ static int read_dollar(struct reader *r, struct str *out, struct error *err)
     r->at += braces;
     if (braces && !*r->at)
         return fault(r, open, err, "missing '}'");
-    if (braces && strchr("{}:", *r->at)) {
+    autofree char *name = read_name(r);
+    if (braces && !*name) {
         fault(r, open, err, "bad substitution");
         return error_hint(err, "a variable's name belongs between ${ and }");
     }
-    autofree char *name = read_name(r);
     if (braces && *r->at == '/')
         return read_replacement(r, open, name, out, err);
     if (braces && *r->at != '}')
