@@ -226,6 +226,15 @@ static int time_left(const struct run *run)
     return left <= 0 ? 0 : (int)left + 1;
 }
 
+/* End it where it is cancelled or its time is up. */
+static void run_limits(struct run *run, bool cancelled)
+{
+    if (cancelled)
+        run_kill(run, &run->interrupted);
+    if (time_left(run) == 0)
+        run_kill(run, &run->timed_out);
+}
+
 /* Serve the process until it is dead and what it wrote is read. */
 static void run_serve(struct run *run)
 {
@@ -235,21 +244,17 @@ static void run_serve(struct run *run)
                               {run->out[1][0], POLLIN, 0},
                               {dead ? -1 : run->pidfd, POLLIN, 0},
                               {dead || run->interrupted ? -1 : run->spec->cancel_fd, POLLIN, 0}};
-        int left = dead ? 0 : time_left(run);
-        int n = poll(p, COUNT_OF(p), left);
+        int n = poll(p, COUNT_OF(p), dead ? 0 : time_left(run));
         if (n < 0)
             continue; /* EINTR */
         for (int i = 0; i < 2; i++)
             if (p[i].revents)
                 run_read(run, (enum sandbox_stream)i);
-        if (p[3].revents)
-            run_kill(run, &run->interrupted);
-        if (!dead && time_left(run) == 0)
-            run_kill(run, &run->timed_out);
         if (dead && n == 0)
             return; /* somebody outside holds a pipe: nothing more is ours to wait for */
-        if (p[2].revents)
-            dead = true;
+        dead = dead || p[2].revents;
+        if (!dead)
+            run_limits(run, p[3].revents);
     }
 }
 

@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 #define MAX_PATH 4096
-#define MAX_LINKS 40
+/* Components made and links followed for one mount point. */
+#define MAX_TURNS 256
 
 /* mount(2)'s and umount2(2)'s flags; <sys/mount.h> and <linux/mount.h> clash in older libcs. */
 enum { DETACH = 2, RECURSIVE_PRIVATE = 0x4000 | 0x40000 };
@@ -158,6 +159,53 @@ static int follow_link(int root, char *path)
     return 0;
 }
 
+/* Where in path its first absent component ends; 0: nothing is absent; -1 with errno. */
+static long first_absent(int root, char *path)
+{
+    size_t cut = 0;
+    do {
+        while (path[cut] == '/')
+            cut++;
+        while (path[cut] && path[cut] != '/')
+            cut++;
+        char kept = path[cut];
+        path[cut] = 0;
+        int fd = open_in(root, path, O_PATH, RESOLVE_IN_ROOT);
+        path[cut] = kept;
+        if (fd < 0)
+            return errno == ENOENT ? (long)cut : -1;
+        syscall(SYS_close, fd);
+    } while (path[cut]);
+    return 0;
+}
+
+/* Make the component that ends at cut; where it is a dangling symlink, make path lead through it
+ * instead, so that the next turn makes what it points to. */
+static int mend(const struct sandbox_plan *plan, size_t op, int root, char *path, size_t cut,
+                bool directory)
+{
+    char rest[MAX_PATH];
+    char kept = path[cut];
+    size_t tail = length_of(path + cut);
+    for (size_t i = 0; i <= tail; i++)
+        rest[i] = path[cut + i];
+    path[cut] = 0;
+    if (follow_link(root, path) == 0) {
+        size_t head = length_of(path);
+        if (head + tail >= MAX_PATH) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        for (size_t i = 0; i <= tail; i++)
+            path[head + i] = rest[i];
+        return 0;
+    }
+    if (errno != ENOENT || make_one(plan, op, root, path, cut, kept || directory))
+        return -1;
+    path[cut] = kept;
+    return 0;
+}
+
 /* Open target in the root as the image's processes would find it, making what is absent. */
 static int open_target(const struct sandbox_plan *plan, size_t op, int root, const char *target,
                        bool directory)
@@ -170,56 +218,13 @@ static int open_target(const struct sandbox_plan *plan, size_t op, int root, con
     }
     for (size_t i = 0; i <= n; i++)
         path[i] = target[i];
-    for (int links = 0; links < MAX_LINKS;) {
+    for (int turns = 0; turns < MAX_TURNS; turns++) {
         int fd = open_in(root, path, O_PATH, RESOLVE_IN_ROOT);
         if (fd >= 0 || errno != ENOENT)
             return fd;
-        n = length_of(path);
-        /* The first component that is missing is made, or followed where it dangles. */
-        size_t cut = 0;
-        for (;;) {
-            while (path[cut] == '/')
-                cut++;
-            while (path[cut] && path[cut] != '/')
-                cut++;
-            char kept = path[cut];
-            path[cut] = 0;
-            fd = open_in(root, path, O_PATH, RESOLVE_IN_ROOT);
-            int r = fd < 0 && errno == ENOENT ? -1 : 0;
-            if (fd >= 0)
-                syscall(SYS_close, fd);
-            else if (errno != ENOENT)
-                return -1;
-            if (r == 0) {
-                path[cut] = kept;
-                if (!kept)
-                    break; /* somebody made it meanwhile */
-                continue;
-            }
-            char rest[MAX_PATH];
-            size_t tail = 0;
-            for (; kept && path[cut + 1 + tail]; tail++)
-                rest[tail] = path[cut + 1 + tail];
-            if (follow_link(root, path) == 0) {
-                links++;
-                cut = length_of(path);
-                if (cut + tail + 2 > MAX_PATH) {
-                    errno = ENAMETOOLONG;
-                    return -1;
-                }
-                if (kept) {
-                    path[cut] = '/';
-                    for (size_t i = 0; i < tail; i++)
-                        path[cut + 1 + i] = rest[i];
-                    path[cut + 1 + tail] = 0;
-                }
-                break;
-            }
-            if (errno != ENOENT || make_one(plan, op, root, path, cut, kept || directory))
-                return -1;
-            path[cut] = kept;
-            break;
-        }
+        long cut = first_absent(root, path);
+        if (cut < 0 || (cut > 0 && mend(plan, op, root, path, (size_t)cut, directory)))
+            return -1;
     }
     errno = ELOOP;
     return -1;
