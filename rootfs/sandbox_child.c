@@ -244,6 +244,8 @@ static int do_new(const struct plan_op *op)
     int fs = (int)syscall(SYS_fsopen, op->path, FSOPEN_CLOEXEC);
     if (fs < 0)
         return -1;
+    /* What mount(8) shows as the device. */
+    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", op->path, 0);
     for (const struct plan_option *o = op->options; o && o->key; o++)
         if (syscall(SYS_fsconfig, fs, o->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, o->key,
                     o->value, 0))
