@@ -1,5 +1,4 @@
-/* Transports that are not written yet. */
-#include "archive_kind.h"
+/* Registries, which are not written yet. */
 #include "transport_ops.h"
 
 #define PENDING __attribute__((weak))
@@ -22,27 +21,5 @@ PENDING int registry_target_open(const struct reference *ref,
                                  struct error *err)
 {
     (void)ref, (void)options, (void)out;
-    return pending(err);
-}
-
-PENDING int archive_source_open(const struct reference *ref,
-                                const struct transport_options *options, struct image_source **out,
-                                struct error *err)
-{
-    (void)ref, (void)options, (void)out;
-    return pending(err);
-}
-
-PENDING int archive_target_open(const struct reference *ref,
-                                const struct transport_options *options, struct image_target **out,
-                                struct error *err)
-{
-    (void)ref, (void)options, (void)out;
-    return pending(err);
-}
-
-PENDING int archive_kind(const char *path, enum reference_transport *out, struct error *err)
-{
-    (void)path, (void)out;
     return pending(err);
 }

@@ -207,6 +207,16 @@ static int check_root(const struct reference *ref, const struct manifest *root, 
     return 0;
 }
 
+/* So that an archive has its members in the same order every time. */
+static int announce(struct copy *c, struct error *err)
+{
+    const struct image_target_ops *ops = c->target->ops;
+    for (size_t i = 0; ops->expect_blob && i < c->blob_count; i++)
+        if (ops->expect_blob(c->target, c->blobs[i], err))
+            return -1;
+    return 0;
+}
+
 static int run_copy(struct copy *c, const struct reference *ref, const struct strv *tags,
                     bool all_platforms, struct error *err)
 {
@@ -217,10 +227,12 @@ static int run_copy(struct copy *c, const struct reference *ref, const struct st
     const struct transport_options *transport = c->options->transport;
     if (image_target_open(ref, transport, &c->target, err))
         return -1;
-    int failed = parallel_run(c->blob_count, transport ? transport->jobs : 0, copy_blob, c, err) ||
-                         put_manifests(c, &chosen, err) || image_target_finish(c->target, err)
-                     ? -1
-                     : 0;
+    int failed =
+        announce(c, err) ||
+                parallel_run(c->blob_count, transport ? transport->jobs : 0, copy_blob, c, err) ||
+                put_manifests(c, &chosen, err) || image_target_finish(c->target, err)
+            ? -1
+            : 0;
     image_target_close(c->target);
     return failed;
 }

@@ -26,6 +26,9 @@ struct image_source_ops {
 };
 
 struct image_target_ops {
+    /* Told of every blob, in order and by one thread, before any is put; NULL: does not care. */
+    int (*expect_blob)(struct image_target *self, const struct descriptor *descriptor,
+                       struct error *err);
     /* NULL: never there. Called from several threads, as are the next two. */
     int (*has_blob)(struct image_target *self, const struct descriptor *descriptor,
                     struct error *err);
