@@ -60,8 +60,8 @@ static int unknown_long(const struct cli_command *command, const char *name, str
 /* One of the words of "a|b|c". */
 static bool among(const char *words, const char *word)
 {
-    size_t n = strlen(word);
-    for (const char *p = words; p; p = strchr(p, '|')) {
+    size_t n = strcspn(word, "|");
+    for (const char *p = words; p && !word[n]; p = strchr(p, '|')) {
         p += *p == '|';
         if (!strncmp(p, word, n) && (p[n] == '|' || !p[n]))
             return true;

@@ -48,11 +48,11 @@ static void bash_value(const struct cli_option *option, FILE *out)
     if (option->values) {
         fputs("COMPREPLY=($(compgen -W '", out);
         put_words(out, option->values, ' ');
-        fputs("' -- \"$word\"))", out);
+        fputs("' -- \"$word\")); ", out);
     } else if (is_path(option)) {
-        fputs("COMPREPLY=($(compgen -f -- \"$word\"))", out);
+        fputs("COMPREPLY=($(compgen -f -- \"$word\")); ", out);
     }
-    fputs("; return ;;\n", out);
+    fputs("return ;;\n", out);
 }
 
 static void bash_command(const struct cli_command *command, FILE *out)

@@ -5,15 +5,31 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Text for roff: backslashes and hyphens escaped, and no line begins with a control character. */
+/* The code point of the UTF-8 sequence at text; *n becomes its length. The texts are our own, so
+ * they are taken to be well formed. */
+static unsigned code_point(const char *text, size_t *n)
+{
+    unsigned char c = (unsigned char)*text;
+    *n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    unsigned code = c & (0x7fu >> *n);
+    for (size_t i = 1; i < *n; i++)
+        code = code << 6 | ((unsigned char)text[i] & 0x3f);
+    return code;
+}
+
+/* Text for roff: backslashes, hyphens and what is not ASCII escaped, and no line begins with a
+ * control character. */
 static void put_text(FILE *out, const char *text, size_t n)
 {
     bool line_start = true;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, length = 1; i < n; i += length) {
+        length = 1;
         if (line_start && (text[i] == '.' || text[i] == '\''))
             fputs("\\&", out);
         line_start = text[i] == '\n';
-        if (text[i] == '\\')
+        if ((unsigned char)text[i] >= 0x80)
+            fprintf(out, "\\[u%04X]", code_point(text + i, &length));
+        else if (text[i] == '\\')
             fputs("\\e", out);
         else if (text[i] == '-')
             fputs("\\-", out);
@@ -41,8 +57,8 @@ static void put_example(const char *command, const char *what, void *context)
     fputs(".TP\n.B ", out);
     put(out, command);
     fputc('\n', out);
-    put(out, *what ? what : "\\ ");
-    fputc('\n', out);
+    put(out, what);
+    fputs(*what ? "\n" : "\\&\n", out);
 }
 
 static void put_upper(FILE *out, const char *text)
@@ -60,8 +76,10 @@ static void put_synopsis(FILE *out, const struct cli_command *command)
     fputc('\n', out);
     autostr rest = STR_INIT;
     cli_add_operands(&rest, command);
-    put(out, *str_text(&rest) ? str_text(&rest) + 1 : "\\&");
-    fputc('\n', out);
+    if (rest.len) {
+        put(out, str_text(&rest) + 1);
+        fputc('\n', out);
+    }
 }
 
 static void put_option(FILE *out, const struct cli_option *option)

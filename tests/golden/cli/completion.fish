@@ -1,0 +1,13 @@
+# fish completion for imgtest
+complete -c imgtest -n 'not __fish_seen_subcommand_from push doctor' -l help -s h -d 'Show this help'
+complete -c imgtest -n 'not __fish_seen_subcommand_from push doctor' -l file -s f -r -F -d 'Read this Dockerfile'
+complete -c imgtest -n 'not __fish_seen_subcommand_from push doctor' -l tag -s t -x -d 'Name the image; may be given again'
+complete -c imgtest -n 'not __fish_seen_subcommand_from push doctor' -l push -d 'Push what was built'
+complete -c imgtest -n 'not __fish_seen_subcommand_from push doctor' -l quiet -s q -d 'Print the digest alone'
+complete -c imgtest -n 'not __fish_seen_subcommand_from push doctor' -l jobs -s j -x -d 'Run so many things at once; as many as there are processors where this is not given'
+complete -c imgtest -n 'not __fish_seen_subcommand_from push doctor' -l progress -x -a 'auto plain tty json' -d 'How to show what is going on: isn\'t [it] a \\ choice?'
+complete -c imgtest -n __fish_is_first_arg -a push -d 'Push an image'
+complete -c imgtest -n '__fish_seen_subcommand_from push' -l help -s h -d 'Show this help'
+complete -c imgtest -n '__fish_seen_subcommand_from push' -l quiet -s q -d 'Print the digest alone'
+complete -c imgtest -n __fish_is_first_arg -a doctor -d 'Say what this host allows'
+complete -c imgtest -n '__fish_seen_subcommand_from doctor' -l help -s h -d 'Show this help'
