@@ -52,74 +52,75 @@ static char *resolved(const char *text, const char *target, const char *build_ar
     return str_take(&out);
 }
 
+static const struct {
+    const char *text;
+    const char *target;
+    const char *build_arg;
+    const char *context;
+    const char *want;
+} rows[] = {
+    {"FROM a", NULL, NULL, NULL, "0:a | 0"},
+    {"FROM a\nFROM b", NULL, NULL, NULL, "0:a 1:b | 1"},
+    {"FROM a AS x\nFROM X", NULL, NULL, NULL, "0(x):a 1:0<0 | 0 1"},
+    {"FROM a AS X\nFROM x AS y\nFROM y", NULL, NULL, NULL, "0(x):a 1(y):0<0 2:1<1 | 0 1 2"},
+    {"FROM scratch\nCOPY a /", NULL, NULL, NULL, "0:scratch | 0"},
+    {"FROM a AS scratch\nFROM scratch", NULL, NULL, NULL, "0(scratch):a 1:0<0 | 0 1"},
+    /* A name from further down is an image's. */
+    {"FROM node AS node\nRUN x", NULL, NULL, NULL, "0(node):node | 0"},
+    {"FROM b\nFROM a AS b", NULL, NULL, NULL, "0:b 1(b):a | 1"},
+    {"FROM a AS x\nFROM b AS x\nFROM x", NULL, NULL, NULL, "0(x):a 1(x):b 2:1<1 | 1 2"},
+    /* COPY --from, by name, by number, of an image. */
+    {"FROM a AS x\nFROM b\nCOPY --from=x /f /g", NULL, NULL, NULL, "0(x):a 1:b<0 | 0 1"},
+    {"FROM a AS x\nFROM b\nCOPY --from=X /f /g", NULL, NULL, NULL, "0(x):a 1:b<0 | 0 1"},
+    {"FROM a\nFROM b\nCOPY --from=0 /f /g", NULL, NULL, NULL, "0:a 1:b<0 | 0 1"},
+    {"FROM b\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/", NULL, NULL, NULL, "0:b | 0"},
+    {"FROM b\nCOPY --from= /f /g", NULL, NULL, NULL, "0:b | 0"},
+    {"FROM a AS x\nFROM b AS y\nFROM c\nCOPY --from=y /f /g\nCOPY --from=x /f /g\n"
+     "COPY --from=y /h /i",
+     NULL, NULL, NULL, "0(x):a 1(y):b 2:c<0,1 | 0 1 2"},
+    /* A later stage may be taken from, as long as nothing needs itself. */
+    {"FROM a AS x\nCOPY --from=y /f /g\nFROM b AS y\nFROM x", NULL, NULL, NULL,
+     "0(x):a<1 1(y):b 2:0<0 | 1 0 2"},
+    /* RUN --mount. */
+    {"FROM a AS x\nFROM b\nRUN --mount=type=bind,from=x,target=/m y", NULL, NULL, NULL,
+     "0(x):a 1:b<0 | 0 1"},
+    {"FROM a AS x\nFROM b\nRUN --mount=\"type=bind,\\\"target=/m,n\\\",FROM=x\" y", NULL, NULL,
+     NULL, "0(x):a 1:b<0 | 0 1"},
+    {"FROM a\nFROM b\nRUN --mount=from=0,target=/m y", NULL, NULL, NULL, "0:a 1:b | 1"},
+    {"FROM a AS x\nFROM b\nRUN --mount=type=cache,target=/m,id=from=x y", NULL, NULL, NULL,
+     "0(x):a 1:b | 1"},
+    /* What ONBUILD holds belongs to another build. */
+    {"FROM a AS x\nFROM b\nONBUILD COPY --from=x /f /g", NULL, NULL, NULL, "0(x):a 1:b | 1"},
+    /* Targets. */
+    {"FROM a AS x\nFROM b AS y\nFROM c", "y", NULL, NULL, "0(x):a 1(y):b 2:c | 1"},
+    {"FROM a AS x\nFROM b AS y\nFROM c", "Y", NULL, NULL, "0(x):a 1(y):b 2:c | 1"},
+    {"FROM a AS x\nFROM x\nFROM c", "1", NULL, NULL, "0(x):a 1:0<0 2:c | 0 1"},
+    {"FROM a\nFROM b", "", NULL, NULL, "0:a 1:b | 1"},
+    {"FROM a AS base\nFROM base AS l\nFROM base AS r\nFROM l\nCOPY --from=r /f /g", NULL, NULL,
+     NULL, "0(base):a 1(l):0<0 2(r):0<0 3:1<1,2 | 0 1 2 3"},
+    /* Variables. */
+    {"ARG V=1\nFROM a:$V", NULL, NULL, NULL, "0:a:1 | 0"},
+    {"ARG V=1\nFROM a:${V}", NULL, "V=2", NULL, "0:a:2 | 0"},
+    {"ARG V\nFROM a:${V}", NULL, "V=2", NULL, "0:a:2 | 0"},
+    {"ARG V\nFROM a${V:+:}${V-}", NULL, NULL, NULL, "0:a | 0"},
+    {"FROM a:${V:-3}", NULL, "V=2", NULL, "0:a:3 | 0"}, /* not declared */
+    {"ARG A=1\nARG B=$A.2 C=${B}.3\nFROM a:$C", NULL, NULL, NULL, "0:a:1.2.3 | 0"},
+    {"ARG BASE=x\nFROM a AS x\nFROM $BASE", NULL, NULL, NULL, "0(x):a 1:0<0 | 0 1"},
+    {"FROM \"a\"", NULL, NULL, NULL, "0:a | 0"},
+    {"ARG E=\nFROM a$E", NULL, NULL, NULL, "0:a | 0"},
+    {"ARG TARGETARCH\nFROM a-$TARGETARCH", NULL, NULL, NULL, "0:a-arm64 | 0"},
+    {"FROM --platform=$BUILDPLATFORM a", NULL, NULL, NULL, "0:a@linux/amd64 | 0"},
+    {"FROM --platform=linux/s390x a AS x\nFROM --platform=linux/${TARGETARCH} x", NULL, NULL, NULL,
+     "0(x):a@linux/s390x 1:0@linux/arm64<0 | 0 1"},
+    {"FROM --platform= a", NULL, NULL, NULL, "0:a | 0"},
+    /* Named contexts stand before stages. */
+    {"FROM a AS x\nFROM x\nCOPY --from=x /f /g", NULL, NULL, "x", "0(x):a 1:x | 1"},
+    {"FROM scratch", NULL, NULL, "scratch", "0:scratch | 0"},
+};
+
 static void stages_and_their_order(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        const char *target;
-        const char *build_arg;
-        const char *context;
-        const char *want;
-    } rows[] = {
-        {"FROM a", NULL, NULL, NULL, "0:a | 0"},
-        {"FROM a\nFROM b", NULL, NULL, NULL, "0:a 1:b | 1"},
-        {"FROM a AS x\nFROM X", NULL, NULL, NULL, "0(x):a 1:0<0 | 0 1"},
-        {"FROM a AS X\nFROM x AS y\nFROM y", NULL, NULL, NULL, "0(x):a 1(y):0<0 2:1<1 | 0 1 2"},
-        {"FROM scratch\nCOPY a /", NULL, NULL, NULL, "0:scratch | 0"},
-        {"FROM a AS scratch\nFROM scratch", NULL, NULL, NULL, "0(scratch):a 1:0<0 | 0 1"},
-        /* A name from further down is an image's. */
-        {"FROM node AS node\nRUN x", NULL, NULL, NULL, "0(node):node | 0"},
-        {"FROM b\nFROM a AS b", NULL, NULL, NULL, "0:b 1(b):a | 1"},
-        {"FROM a AS x\nFROM b AS x\nFROM x", NULL, NULL, NULL, "0(x):a 1(x):b 2:1<1 | 1 2"},
-        /* COPY --from, by name, by number, of an image. */
-        {"FROM a AS x\nFROM b\nCOPY --from=x /f /g", NULL, NULL, NULL, "0(x):a 1:b<0 | 0 1"},
-        {"FROM a AS x\nFROM b\nCOPY --from=X /f /g", NULL, NULL, NULL, "0(x):a 1:b<0 | 0 1"},
-        {"FROM a\nFROM b\nCOPY --from=0 /f /g", NULL, NULL, NULL, "0:a 1:b<0 | 0 1"},
-        {"FROM b\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/", NULL, NULL, NULL, "0:b | 0"},
-        {"FROM b\nCOPY --from= /f /g", NULL, NULL, NULL, "0:b | 0"},
-        {"FROM a AS x\nFROM b AS y\nFROM c\nCOPY --from=y /f /g\nCOPY --from=x /f /g\n"
-         "COPY --from=y /h /i",
-         NULL, NULL, NULL, "0(x):a 1(y):b 2:c<0,1 | 0 1 2"},
-        /* A later stage may be taken from, as long as nothing needs itself. */
-        {"FROM a AS x\nCOPY --from=y /f /g\nFROM b AS y\nFROM x", NULL, NULL, NULL,
-         "0(x):a<1 1(y):b 2:0<0 | 1 0 2"},
-        /* RUN --mount. */
-        {"FROM a AS x\nFROM b\nRUN --mount=type=bind,from=x,target=/m y", NULL, NULL, NULL,
-         "0(x):a 1:b<0 | 0 1"},
-        {"FROM a AS x\nFROM b\nRUN --mount=\"type=bind,\\\"target=/m,n\\\",FROM=x\" y", NULL, NULL,
-         NULL, "0(x):a 1:b<0 | 0 1"},
-        {"FROM a\nFROM b\nRUN --mount=from=0,target=/m y", NULL, NULL, NULL, "0:a 1:b | 1"},
-        {"FROM a AS x\nFROM b\nRUN --mount=type=cache,target=/m,id=from=x y", NULL, NULL, NULL,
-         "0(x):a 1:b | 1"},
-        /* What ONBUILD holds belongs to another build. */
-        {"FROM a AS x\nFROM b\nONBUILD COPY --from=x /f /g", NULL, NULL, NULL, "0(x):a 1:b | 1"},
-        /* Targets. */
-        {"FROM a AS x\nFROM b AS y\nFROM c", "y", NULL, NULL, "0(x):a 1(y):b 2:c | 1"},
-        {"FROM a AS x\nFROM b AS y\nFROM c", "Y", NULL, NULL, "0(x):a 1(y):b 2:c | 1"},
-        {"FROM a AS x\nFROM x\nFROM c", "1", NULL, NULL, "0(x):a 1:0<0 2:c | 0 1"},
-        {"FROM a\nFROM b", "", NULL, NULL, "0:a 1:b | 1"},
-        {"FROM a AS base\nFROM base AS l\nFROM base AS r\nFROM l\nCOPY --from=r /f /g", NULL, NULL,
-         NULL, "0(base):a 1(l):0<0 2(r):0<0 3:1<1,2 | 0 1 2 3"},
-        /* Variables. */
-        {"ARG V=1\nFROM a:$V", NULL, NULL, NULL, "0:a:1 | 0"},
-        {"ARG V=1\nFROM a:${V}", NULL, "V=2", NULL, "0:a:2 | 0"},
-        {"ARG V\nFROM a:${V}", NULL, "V=2", NULL, "0:a:2 | 0"},
-        {"ARG V\nFROM a${V:+:}${V-}", NULL, NULL, NULL, "0:a | 0"},
-        {"FROM a:${V:-3}", NULL, "V=2", NULL, "0:a:3 | 0"}, /* not declared */
-        {"ARG A=1\nARG B=$A.2 C=${B}.3\nFROM a:$C", NULL, NULL, NULL, "0:a:1.2.3 | 0"},
-        {"ARG BASE=x\nFROM a AS x\nFROM $BASE", NULL, NULL, NULL, "0(x):a 1:0<0 | 0 1"},
-        {"FROM \"a\"", NULL, NULL, NULL, "0:a | 0"},
-        {"ARG E=\nFROM a$E", NULL, NULL, NULL, "0:a | 0"},
-        {"ARG TARGETARCH\nFROM a-$TARGETARCH", NULL, NULL, NULL, "0:a-arm64 | 0"},
-        {"FROM --platform=$BUILDPLATFORM a", NULL, NULL, NULL, "0:a@linux/amd64 | 0"},
-        {"FROM --platform=linux/s390x a AS x\nFROM --platform=linux/${TARGETARCH} x", NULL, NULL,
-         NULL, "0(x):a@linux/s390x 1:0@linux/arm64<0 | 0 1"},
-        {"FROM --platform= a", NULL, NULL, NULL, "0:a | 0"},
-        /* Named contexts stand before stages. */
-        {"FROM a AS x\nFROM x\nCOPY --from=x /f /g", NULL, NULL, "x", "0(x):a 1:x | 1"},
-        {"FROM scratch", NULL, NULL, "scratch", "0:scratch | 0"},
-    };
     int wrong = 0;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         autoerror err = ERROR_INIT;
