@@ -34,7 +34,7 @@ static char *printed(const char *text)
 static const struct {
     const char *text;
     const char *want;
-} rows[] = {
+} errors[] = {
     {"FROM a\nRUNN apt-get update\n", "error: Dockerfile:2: unknown instruction \"RUNN\"\n"
                                       "    | RUNN apt-get update\n"
                                       "    | ^\n"
@@ -163,11 +163,11 @@ static void errors_show_place_line_mark_and_hint(void **state)
 {
     (void)state;
     int wrong = 0;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        autofree char *got = printed(rows[i].text);
-        if (strcmp(got, rows[i].want) == 0)
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        autofree char *got = printed(errors[i].text);
+        if (strcmp(got, errors[i].want) == 0)
             continue;
-        print_error("%s\ngives:\n%snot:\n%s", rows[i].text, got, rows[i].want);
+        print_error("%s\ngives:\n%snot:\n%s", errors[i].text, got, errors[i].want);
         wrong++;
     }
     assert_int_equal(wrong, 0);

@@ -58,7 +58,7 @@ static const struct {
     const char *build_arg;
     const char *context;
     const char *want;
-} rows[] = {
+} orders[] = {
     {"FROM a", NULL, NULL, NULL, "0:a | 0"},
     {"FROM a\nFROM b", NULL, NULL, NULL, "0:a 1:b | 1"},
     {"FROM a AS x\nFROM X", NULL, NULL, NULL, "0(x):a 1:0<0 | 0 1"},
@@ -122,14 +122,14 @@ static void stages_and_their_order(void **state)
 {
     (void)state;
     int wrong = 0;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(orders); i++) {
         autoerror err = ERROR_INIT;
-        autofree char *got =
-            resolved(rows[i].text, rows[i].target, rows[i].build_arg, rows[i].context, &err);
-        if (got && strcmp(got, rows[i].want) == 0)
+        autofree char *got = resolved(orders[i].text, orders[i].target, orders[i].build_arg,
+                                      orders[i].context, &err);
+        if (got && strcmp(got, orders[i].want) == 0)
             continue;
-        print_error("%s\n  gives %s\n  not   %s\n", rows[i].text, got ? got : err.message,
-                    rows[i].want);
+        print_error("%s\n  gives %s\n  not   %s\n", orders[i].text, got ? got : err.message,
+                    orders[i].want);
         wrong++;
     }
     assert_int_equal(wrong, 0);
