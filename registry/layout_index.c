@@ -43,6 +43,16 @@ static int say_names(const json_t *manifests, struct error *err)
     return error_hint(err, "it has: %s", names.len ? str_text(&names) : "no image at all");
 }
 
+/* True where all entries name the same thing, as an image with several tags does. */
+static bool all_same(const json_t *manifests)
+{
+    const json_t *first = json_object_get(json_array_get(manifests, 0), "digest");
+    for (size_t i = 1; i < json_array_size(manifests); i++)
+        if (!json_equal(json_object_get(json_array_get(manifests, i), "digest"), first))
+            return false;
+    return json_array_size(manifests) > 0;
+}
+
 int layout_index_find(const json_t *index, const char *name, const char *where,
                       struct descriptor *out, struct error *err)
 {
@@ -53,7 +63,7 @@ int layout_index_find(const json_t *index, const char *name, const char *where,
         return -1;
     bool any = !name || !*name;
     size_t n = json_array_size(manifests);
-    if (any && n == 1)
+    if (any && all_same(manifests))
         return descriptor_parse(json_array_get(manifests, 0), where, out, err);
     for (size_t i = 0; !any && i < n; i++)
         if (entry_is(json_array_get(manifests, i), name))

@@ -1,5 +1,6 @@
 #include "platform.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -31,7 +32,8 @@ static bool is_os(const char *word)
 /* Lower-case letters, digits, '_', '-' and '.', as the names in use have; '\0' ends it. */
 static bool word_valid(const char *word)
 {
-    return *word && strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(word);
+    return isalnum((unsigned char)*word) &&
+           strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(word);
 }
 
 static void normalise(struct platform *p)
@@ -67,6 +69,12 @@ static int take_word(char *to, size_t room, const char *from, size_t n)
     return word_valid(to) ? 0 : -1;
 }
 
+/* "v7", "8": no architecture is called so. */
+static bool is_variant(const char *word)
+{
+    return isdigit((unsigned char)word[*word == 'v']);
+}
+
 /* Cut at the slashes: at most three words. -1 where one is empty, too long or has odd characters.
  */
 static int split(const char *text, struct platform *p)
@@ -77,7 +85,7 @@ static int split(const char *text, struct platform *p)
     if (take_word(word, sizeof word, text, n))
         return -1;
     const char *rest = text;
-    if (*first || is_os(word)) {
+    if ((*first && !is_variant(first + 1)) || is_os(word)) {
         if (!*first) /* an os alone says too little */
             return -1;
         strcpy(p->os, word);
