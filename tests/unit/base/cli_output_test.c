@@ -85,7 +85,8 @@ static void completion(void **state)
 }
 
 /* What a program prints of a golden file; skips where the program is not there. */
-static char *read_by(const char *program, const char *format, ...)
+static char *__attribute__((format(printf, 2, 3)))
+read_by(const char *program, const char *format, ...)
 {
     autofree char *probe = mem_printf("command -v %s >/dev/null 2>&1", program);
     if (system(probe))
@@ -110,7 +111,7 @@ static void groff_reads_the_man_page_without_a_warning(void **state)
                 FIXTURES);
     assert_string_equal(said, "");
     autofree char *shown =
-        read_by("groff", "groff -man -Tascii -P-c -P-u %s/../golden/cli/imgtest.1 2>&1", FIXTURES);
+        read_by("groff", "groff -man -Tascii -P-cbuo %s/../golden/cli/imgtest.1 2>&1", FIXTURES);
     assert_non_null(strstr(shown, ".Second"));
     assert_non_null(strstr(shown, "--progress auto|plain|tty|json"));
 }
