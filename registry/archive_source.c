@@ -17,9 +17,8 @@ struct oci_archive {
 
 static char *blob_name(const struct digest *digest)
 {
-    autofree char *name = mem_printf("blobs/%s", digest->text);
-    *strchr(name, ':') = '/';
-    return take(&name);
+    const char *hex = digest_hex(digest);
+    return mem_printf("blobs/%.*s/%s", (int)(hex - digest->text - 1), digest->text, hex);
 }
 
 static int read_manifest(const struct oci_archive *s, const struct digest *digest, const char *type,
