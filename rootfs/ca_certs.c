@@ -49,12 +49,10 @@ void ca_certs_environment(struct strv *env)
         "SSL_CERT_FILE",     "CURL_CA_BUNDLE",      "REQUESTS_CA_BUNDLE",
         "PIP_CERT",          "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO",
         "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE",       "DENO_CERT"};
-    /* uv's present name and the one before; both are plain switches. */
-    static const char *const switches[] = {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS"};
     for (size_t i = 0; i < COUNT_OF(files); i++)
         if (!env_get(env, files[i]))
             env_set(env, files[i], CA_CERTS_PATH);
-    for (size_t i = 0; i < COUNT_OF(switches); i++)
-        if (!env_get(env, switches[i]))
-            env_set(env, switches[i], "true");
+    /* uv's switch to the system's certificates, beside SSL_CERT_FILE, which it honours. */
+    if (!env_get(env, "UV_SYSTEM_CERTS"))
+        env_set(env, "UV_SYSTEM_CERTS", "true");
 }

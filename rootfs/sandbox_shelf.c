@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#define SHELF_SIZE ((size_t)64 * 1024 * 1024)
 #define RESOLV_CAP (64 * 1024)
 #define BUNDLE_CAP (16 * 1024 * 1024)
 
@@ -121,21 +122,23 @@ static int shelf_resolv(int shelf, const struct sandbox_spec *spec, struct error
 
 static int shelf_bundle(int shelf, int bundle_fd, struct error *err)
 {
-    autostr bytes = STR_INIT;
     struct stat s;
     if (fstat(bundle_fd, &s) || !S_ISREG(s.st_mode) || s.st_size > BUNDLE_CAP)
         return error_set(err, ERROR_HOST, "the CA bundle is no regular file below 16 MiB");
-    char *room = mem_alloc((size_t)s.st_size + 1);
-    ssize_t n = pread(bundle_fd, room, (size_t)s.st_size, 0);
-    int r = n < 0 ? error_errno(err, ERROR_HOST, "read the CA bundle")
-                  : shelf_file(shelf, &CA_CERTS_PATH[1], room, (size_t)n, err);
-    mem_free_at(&room);
-    return r;
+    autofree char *bytes = mem_alloc((size_t)s.st_size + 1);
+    /* By offset: one descriptor serves several sandboxes at a time. */
+    ssize_t n = pread(bundle_fd, bytes, (size_t)s.st_size, 0);
+    if (n < 0)
+        return error_errno(err, ERROR_HOST, "read the CA bundle");
+    return shelf_file(shelf, &CA_CERTS_PATH[1], bytes, (size_t)n, err);
 }
 
 int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err)
 {
-    static const char *const options[] = {"mode", "0755", "source", "tmpfs", NULL};
+    /* As much as Docker's /dev, and the input beside it. */
+    size_t room = SHELF_SIZE + (spec->input ? spec->input_size : 0);
+    autofree char *size = mem_printf("%zu", room);
+    const char *const options[] = {"mode", "0755", "source", "tmpfs", "size", size, NULL};
     autoclose int shelf = sandbox_mount_new("tmpfs", options, MOUNT_ATTR_NOSUID);
     if (shelf < 0) {
         error_errno(err, ERROR_HOST, "mount a private tmpfs");

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* clone's flags that make namespaces, which need CAP_SYS_ADMIN. */
 #define CLONE_NAMESPACES 0x7E020000
-#define FAMILY_VSOCK 40
 #define X32_BIT 0x40000000U
 /* The newest call that the profile knows. */
 #define NEWEST_CALL 466
@@ -40,7 +40,8 @@ static const char allowed[] =
     "getxattrat inotify_add_watch inotify_init inotify_init1 inotify_rm_watch io_cancel ioctl "
     "io_destroy io_getevents io_pgetevents io_pgetevents_time64 ioprio_get ioprio_set io_setup "
     "io_submit ipc kill landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown "
-    "lchown32 lgetxattr link linkat listen listxattr listxattrat llistxattr _llseek lremovexattr "
+    "lchown32 lgetxattr link linkat listen listmount listxattr listxattrat llistxattr _llseek "
+    "lremovexattr "
     "lseek lsetxattr lstat lstat64 madvise map_shadow_stack membarrier memfd_create memfd_secret "
     "mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mmap2 mprotect mq_getsetattr "
     "mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 "
@@ -61,7 +62,8 @@ static const char allowed[] =
     "setregid setregid32 setresgid setresgid32 setresuid setresuid32 setreuid setreuid32 setrlimit "
     "set_robust_list setsid setsockopt set_thread_area set_tid_address setuid setuid32 setxattr "
     "setxattrat shmat shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4 sigprocmask "
-    "sigreturn socketcall socketpair splice stat stat64 statfs statfs64 statx symlink symlinkat "
+    "sigreturn socketcall socketpair splice stat stat64 statfs statfs64 statmount statx symlink "
+    "symlinkat "
     "sync sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete "
     "timer_getoverrun timer_gettime timer_gettime64 timer_settime timer_settime64 timerfd_create "
     "timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64 times tkill truncate "
@@ -75,11 +77,11 @@ static const char allowed_arm64[] =
 static const struct {
     const char *name;
     int number;
-} newer[] = {{"process_mrelease", 448}, {"futex_waitv", 449},      {"cachestat", 451},
-             {"fchmodat2", 452},        {"map_shadow_stack", 453}, {"futex_wake", 454},
-             {"futex_wait", 455},       {"futex_requeue", 456},    {"mseal", 462},
-             {"setxattrat", 463},       {"getxattrat", 464},       {"listxattrat", 465},
-             {"removexattrat", 466}};
+} newer[] = {
+    {"process_mrelease", 448}, {"futex_waitv", 449}, {"cachestat", 451},    {"fchmodat2", 452},
+    {"map_shadow_stack", 453}, {"futex_wake", 454},  {"futex_wait", 455},   {"futex_requeue", 456},
+    {"statmount", 457},        {"listmount", 458},   {"mseal", 462},        {"setxattrat", 463},
+    {"getxattrat", 464},       {"listxattrat", 465}, {"removexattrat", 466}};
 
 struct architecture {
     const char *macro;
@@ -115,21 +117,29 @@ static void allow_all(scmp_filter_ctx filter, const char *names)
     free(copy);
 }
 
+/* A condition on the first argument; its second value matters to masks alone. */
+static struct scmp_arg_cmp first(enum scmp_compare op, scmp_datum_t a, scmp_datum_t b)
+{
+    return (struct scmp_arg_cmp){.arg = 0, .op = op, .datum_a = a, .datum_b = b};
+}
+
 static void allow_by_argument(scmp_filter_ctx filter)
 {
     static const scmp_datum_t personalities[] = {0, 8, 0x20000, 0x20008, 0xffffffff};
     for (size_t i = 0; i < COUNT(personalities); i++)
         check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
-                               SCMP_A0(SCMP_CMP_EQ, personalities[i])),
+                               first(SCMP_CMP_EQ, personalities[i], 0)),
               "personality");
     check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                           SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NAMESPACES, 0)),
+                           first(SCMP_CMP_MASKED_EQ, CLONE_NAMESPACES, 0)),
           "clone");
     /* clone3's flags are in memory, out of a filter's sight: libcs fall back to clone. */
     check(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), "clone3");
-    check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                           SCMP_A0(SCMP_CMP_NE, FAMILY_VSOCK)),
-          "socket");
+    /* No AF_ALG, the kernel's cryptography, and no AF_VSOCK, which talks to hypervisors. */
+    const struct scmp_arg_cmp families[] = {
+        first(SCMP_CMP_LT, AF_ALG, 0), first(SCMP_CMP_EQ, 39, 0), first(SCMP_CMP_GT, AF_VSOCK, 0)};
+    for (size_t i = 0; i < COUNT(families); i++)
+        check(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, families[i]), "socket");
 }
 
 static scmp_filter_ctx filter_for(const struct architecture *arch)

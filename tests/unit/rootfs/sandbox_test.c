@@ -198,6 +198,85 @@ static void resolves_a_dangling_resolv_conf_inside_the_root(void **state)
     assert_int_equal(s.st_size, 0); /* bound, not written */
 }
 
+static int overlay_over(struct fixture *f, int upper, int work)
+{
+    autofree char *upper_path = mem_printf("/proc/self/fd/%d", upper);
+    autofree char *work_path = mem_printf("/proc/self/fd/%d", work);
+    autoclose int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+    const char *options[][2] = {
+        {"lowerdir", f->base}, {"upperdir", upper_path}, {"workdir", work_path}};
+    for (size_t i = 0; i < COUNT_OF(options); i++)
+        if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0))
+            return -1;
+    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+        return -1;
+    return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+}
+
+static void what_an_overlay_captures_is_the_steps_doing_and_what_created_names(void **state)
+{
+    struct fixture *f = *state;
+    char base[] = "/tmp/sandbox_overlay.XXXXXX";
+    assert_non_null(mkdtemp(base));
+    autoclose int dir = open(base, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(mkdirat(dir, "upper", 0755), 0);
+    assert_int_equal(mkdirat(dir, "work", 0755), 0);
+    autoclose int upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY);
+    autoclose int work = openat(dir, "work", O_RDONLY | O_DIRECTORY);
+    autoclose int root = overlay_over(f, upper, work);
+    if (root >= 0) {
+        const char *argv[] = {"sh", "-c", "echo 1 >/made; echo 2 >/dev/shm/lost", NULL};
+        struct sandbox_spec spec = spec_for(f, argv);
+        struct stat s;
+        spec.root_fd = root;
+        assert_int_equal(sandbox_run(&spec, &f->result, &f->err), 0);
+        assert_int_equal(fstatat(upper, "made", &s, 0), 0);
+        for (size_t i = 0; i < f->result.created.count; i++)
+            assert_int_equal(fstatat(upper, f->result.created.items[i], &s, 0), 0);
+        assert_int_equal(f->result.created.count, 5); /* proc sys dev etc/hosts etc/resolv.conf */
+        assert_int_equal(fstatat(upper, "dev/shm", &s, 0), -1);
+    }
+    assert_int_equal(path_remove_tree(AT_FDCWD, base, NULL), 0);
+    if (root < 0)
+        skip(); /* no overlay over this file system */
+}
+
+static void shows_the_bundle_and_hosts(void **state)
+{
+    struct fixture *f = *state;
+    const char *const hosts[] = {"db:10.0.0.1", "six=[fe80::1]", NULL};
+    const char *argv[] = {"sh", "-c",
+                          "busybox grep -E 'db|six|127' /etc/hosts; "
+                          "busybox cat /dev/ca-certificates.crt; busybox hostname",
+                          NULL};
+    write_text(f->base_fd, "tmp/bundle", "CERTIFICATES\n");
+    autoclose int bundle = openat(f->base_fd, "tmp/bundle", O_RDONLY);
+    struct sandbox_spec spec = spec_for(f, argv);
+    spec.ca_bundle_fd = bundle;
+    spec.add_hosts = hosts;
+    spec.hostname = "here";
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run_spec(f, &spec), 0);
+        assert_string_equal(str_text(&f->out),
+                            "127.0.0.1\tlocalhost here\n10.0.0.1\tdb\nfe80::1\tsix\n"
+                            "CERTIFICATES\nhere\n");
+    }
+}
+
+/* An image's mount points may be links to anywhere: all of it stays in the root. */
+static void hostile_mount_points_stay_inside(void **state)
+{
+    struct fixture *f = *state;
+    autoclose int outside = open("/tmp", O_RDONLY | O_DIRECTORY);
+    assert_int_equal(symlinkat("../../../../../../tmp", f->base_fd, "dev"), 0);
+    assert_int_equal(symlinkat("/proc/1/root", f->base_fd, "sys"), 0);
+    assert_int_equal(run_script(f, "exit 0"), -1); /* magic links are refused */
+    assert_int_equal(faccessat(outside, "null", F_OK, 0), -1);
+    assert_int_equal(unlinkat(f->base_fd, "sys", 0), 0);
+    assert_int_equal(run_script(f, "busybox test -c /tmp/null"), 0);
+    assert_int_equal(faccessat(outside, "null", F_OK, 0), -1);
+}
+
 static void feeds_input_and_makes_the_working_directory(void **state)
 {
     struct fixture *f = *state;
@@ -338,6 +417,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(masks_and_freezes_what_docker_does, setup, teardown),
         cmocka_unit_test_setup_teardown(resolves_a_dangling_resolv_conf_inside_the_root, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            what_an_overlay_captures_is_the_steps_doing_and_what_created_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(shows_the_bundle_and_hosts, setup, teardown),
+        cmocka_unit_test_setup_teardown(hostile_mount_points_stay_inside, setup, teardown),
         cmocka_unit_test_setup_teardown(feeds_input_and_makes_the_working_directory, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(mounts_what_is_asked_for, setup, teardown),
