@@ -3,7 +3,7 @@
 source "$(dirname "$0")/common.sh"
 command -v shellcheck >/dev/null || skip "needs shellcheck"
 mapfile -t scripts < <(
-    files '*.sh' '*.bash' ':!tests/golden' | grep -v '^tests/fixtures/'
+    files '*.sh' '*.bash' | grep -vE '^tests/(fixtures|golden|cli)/'
     grep -lE '^#!/(bin/bash|bin/sh|usr/bin/env bash)' scripts/* .ci/* 2>/dev/null
 )
 shellcheck -x -P SCRIPTDIR -P . "${scripts[@]}"
