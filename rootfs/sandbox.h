@@ -42,7 +42,9 @@ struct sandbox_rlimit {
 
 /* Everything is borrowed for the call. Zero-initialised fields mean Docker's defaults. */
 struct sandbox_spec {
-    int root_fd; /* a detached mount (snapshot.root_fd); the sandbox attaches it itself */
+    /* A detached mount (snapshot.root_fd). It is moved into the sandbox's namespace and goes with
+     * it, so it serves one run; through the descriptor it can still be looked at afterwards. */
+    int root_fd;
     const char *const *argv; /* argv[0] is looked up in env's PATH, as Docker does */
     const struct strv *env;
     const char *cwd;             /* "" or NULL: "/"; made where absent, owned by root */
