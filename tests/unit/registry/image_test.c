@@ -6,7 +6,7 @@
 #define HEX_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define CONFIG                                                                                     \
     "\"config\":{\"mediaType\":\"" MEDIA_OCI_CONFIG "\",\"digest\":\"sha256:" HEX_A "\",\"size\":" \
-                                                                                    "2}"
+    "2}"
 #define LAYER                                                                                      \
     "{\"mediaType\":\"" MEDIA_OCI_LAYER_GZIP "\",\"digest\":\"sha256:" HEX_B "\",\"size\":3}"
 #define MANIFEST "{\"schemaVersion\":2," CONFIG ",\"layers\":[" LAYER "]}"
