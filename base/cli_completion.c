@@ -196,7 +196,11 @@ static void print_zsh(const struct cli_command *const *commands, size_t n, FILE 
           out);
     for (size_t i = 0; i < n; i++)
         zsh_command(commands[i], out);
-    fprintf(out, "    esac\n}\ncompdef _%s %s\n", program, program);
+    /* As a file of $fpath it is the body of the function at its first call; else it is sourced. */
+    fprintf(out,
+            "    esac\n}\n"
+            "if [[ $funcstack[1] == _%s ]]; then\n    _%s \"$@\"\nelse\n    compdef _%s %s\nfi\n",
+            program, program, program, program);
 }
 
 /* Inside single quotes of fish. */

@@ -60,6 +60,15 @@ static char *row_detail(const struct check_result *r)
     return mem_printf("%.*s…", (int)cut, text.data);
 }
 
+/* What a check takes is mostly less than a second. */
+static char *row_time(char buffer[16], double seconds)
+{
+    if (seconds >= 0.9995)
+        return progress_time(buffer, seconds);
+    snprintf(buffer, 16, "%d ms", (int)(seconds * 1000 + 0.5));
+    return buffer;
+}
+
 static void print_row(const struct check *check, const struct check_result *result, size_t columns,
                       bool colour, FILE *out)
 {
@@ -68,8 +77,7 @@ static void print_row(const struct check *check, const struct check_result *resu
     autofree char *detail = row_detail(result);
     size_t w = width(check->name), pad = w < columns ? columns - w : 0;
     fprintf(out, "  %s%s%s %s%*s  %8s", colour ? look.colour : "", look.mark,
-            colour ? "\033[0m" : "", check->name, (int)pad, "",
-            progress_time(time, result->seconds));
+            colour ? "\033[0m" : "", check->name, (int)pad, "", row_time(time, result->seconds));
     if (*detail)
         fprintf(out, "  %s%s", result->verdict == VERDICT_SKIPPED ? "skipped: " : "", detail);
     fputc('\n', out);

@@ -48,9 +48,9 @@ static void the_terminal_report_shows_all_and_failures_in_full(void **state)
     fclose(out);
     assert_string_equal(
         text, "ghcr.io/o/n:t\n  sha256:00\n  linux/amd64, 2 layers, dev checks of checks.yaml\n\n"
-              "  ✓ good         0.1 s\n"
-              "  ✗ bäd          0.2 s  exited 3: no\n"
-              "  – not here     0.0 s  skipped: needs a network, and this host has none\n"
+              "  ✓ good        100 ms\n"
+              "  ✗ bäd         200 ms  exited 3: no\n"
+              "  – not here      0 ms  skipped: needs a network, and this host has none\n"
               "\n  Failed: bäd (checks.yaml:5)\n    exited 3: no\n"
               "      | one\n      | two\xef\xbf\xbd\n      | no\n"
               "\n  3 checks: 1 passed, 1 failed, 1 skipped (1 more left out), in 1.5 s\n");
