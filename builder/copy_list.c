@@ -156,6 +156,31 @@ static bool has_wildcard(const char *s)
     return strpbrk(s, "*?[\\") != NULL;
 }
 
+/* Names in a directory that a pattern's component means: all that match, or just itself. */
+static int match_names(int dir_fd, const char *part, struct strv *names)
+{
+    if (!has_wildcard(part)) {
+        strv_add(names, part);
+        return 0;
+    }
+    autostrv all = STRV_INIT;
+    if (list_names(dir_fd, &all))
+        return -1;
+    for (size_t i = 0; i < all.count; i++)
+        if (!fnmatch(part, all.items[i], FNM_PATHNAME))
+            strv_add(names, all.items[i]);
+    return 0;
+}
+
+/* Is the entry there, and does .dockerignore leave at least a part of it? */
+static bool is_source(const struct walk *w, int dir_fd, const char *name, const char *path)
+{
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+        return false;
+    return !left_out(w, path) || (S_ISDIR(st.st_mode) && may_descend(w, path));
+}
+
 /* Match the pattern's components from `rest` on, below the directory `path`. */
 static int glob_below(struct walk *w, const char *path, const char *rest, struct strv *found,
                       struct error *err)
@@ -166,22 +191,14 @@ static int glob_below(struct walk *w, const char *path, const char *rest, struct
     if (dir < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : failed(w, path, err);
     autostrv names = STRV_INIT;
-    if (!has_wildcard(part))
-        strv_add(&names, part);
-    else if (list_names(dir, &names))
+    if (match_names(dir, part, &names))
         return failed(w, path, err);
     for (size_t i = 0; i < names.count; i++) {
-        struct stat st;
-        if ((has_wildcard(part) && fnmatch(part, names.items[i], FNM_PATHNAME)) ||
-            fstatat(dir, names.items[i], &st, AT_SYMLINK_NOFOLLOW))
-            continue;
         autofree char *below = mem_printf("%s%s%s", path, *path ? "/" : "", names.items[i]);
-        if (slash) {
-            if (glob_below(w, below, slash + 1, found, err))
-                return -1;
-        } else if (!left_out(w, below) || (S_ISDIR(st.st_mode) && may_descend(w, below))) {
+        if (slash && glob_below(w, below, slash + 1, found, err))
+            return -1;
+        if (!slash && is_source(w, dir, names.items[i], below))
             strv_add(found, below);
-        }
     }
     return 0;
 }

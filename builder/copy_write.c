@@ -98,39 +98,57 @@ static bool exists_as_directory(int root_fd, const char *path, bool *exists)
     return S_ISDIR(st.st_mode);
 }
 
-static int plan_outputs(const struct copy_list *list, const struct copy_target *target,
-                        struct outputs *o, bool *fresh, struct error *err)
-{
-    autofree char *base = NULL;
-    size_t existing = 0;
-    if (copy_resolve(target->root_fd, target->destination, &base, &existing, err))
-        return -1;
+/* The destination as it is in the image. */
+struct place {
+    char *base;      /* resolved, no leading slash */
+    size_t existing; /* bytes of it that are there */
     bool exists;
-    bool is_dir = exists_as_directory(target->root_fd, base, &exists);
-    bool into = is_dir || list->sources > 1 || str_ends(target->destination, "/");
-    bool has_dir = false;
-    for (size_t i = 0; i < list->count; i++)
-        has_dir |= !list->items[i].single;
-    if (exists && !is_dir && (into || has_dir))
+    bool into; /* sources that are no directory go in under their names */
+};
+
+static int find_place(const struct copy_list *list, const struct copy_target *target,
+                      bool has_directory, struct place *p, struct error *err)
+{
+    if (copy_resolve(target->root_fd, target->destination, &p->base, &p->existing, err))
+        return -1;
+    bool is_dir = exists_as_directory(target->root_fd, p->base, &p->exists);
+    p->into = is_dir || list->sources > 1 || str_ends(target->destination, "/");
+    if (p->exists && !is_dir && (p->into || has_directory))
         return error_set(
             err, ERROR_INPUT,
             "cannot copy a directory or several files to “%s”: it is a file in the image",
             target->destination);
-    *fresh = !exists;
-    size_t whole = strlen(base);
-    add_parents(o, base, into || has_dir ? whole : parent_length(base), existing);
-    for (size_t i = 0; i < list->count; i++) {
-        const struct copy_file *file = &list->items[i];
-        if (!file->single && !*file->name) {
-            /* The source directory itself: an existing destination keeps its own attributes. */
-            if (!exists && *base)
-                add_output(o, mem_strdup(base), ITEM, i);
-            continue;
-        }
-        bool join = file->single ? into : true;
-        add_output(o, single_path(base, file->name, join), ITEM, i);
-    }
     return 0;
+}
+
+static void add_item(struct outputs *o, const struct copy_file *file, size_t i,
+                     const struct place *p)
+{
+    bool source_itself = !file->single && !*file->name;
+    if (!source_itself)
+        add_output(o, single_path(p->base, file->name, !file->single || p->into), ITEM, i);
+    else if (!p->exists && *p->base) /* an existing destination keeps its own attributes */
+        add_output(o, mem_strdup(p->base), ITEM, i);
+}
+
+static int plan_outputs(const struct copy_list *list, const struct copy_target *target,
+                        struct outputs *o, bool *fresh, struct error *err)
+{
+    struct place place = {.base = NULL};
+    bool has_directory = false;
+    for (size_t i = 0; i < list->count; i++)
+        has_directory |= !list->items[i].single;
+    int result = find_place(list, target, has_directory, &place, err);
+    if (!result) {
+        *fresh = !place.exists;
+        bool whole = place.into || has_directory;
+        add_parents(o, place.base, whole ? strlen(place.base) : parent_length(place.base),
+                    place.existing);
+        for (size_t i = 0; i < list->count; i++)
+            add_item(o, &list->items[i], i, &place);
+    }
+    free(place.base);
+    return result;
 }
 
 /* Sort, and of entries of one path keep the last. */
@@ -263,28 +281,12 @@ struct writer {
     struct layer_tar *tar;
 };
 
-static int write_item(const struct writer *w, const struct output *out, struct error *err)
+/* A regular file, or a directory whose attributes are kept: opened, and seen to be what was listed.
+ */
+static int write_from_tree(const struct writer *w, const struct copy_file *file,
+                           struct layer_entry *entry, struct error *err)
 {
-    const struct copy_file *file = &w->list->items[out->item];
-    struct layer_entry entry = entry_of(out->path, &file->st);
-    entry.uid = w->target->uid;
-    entry.gid = w->target->gid;
-    if (S_ISLNK(file->st.st_mode)) {
-        entry.link = file->link;
-        return layer_tar_entry(w->tar, &entry, err);
-    }
-    if (w->target->has_mode)
-        entry.mode = (entry.mode & S_IFMT) | w->target->mode;
-    if (file->same_as != SIZE_MAX && w->paths[file->same_as]) {
-        entry.hard_link = true;
-        entry.link = w->paths[file->same_as];
-        return layer_tar_entry(w->tar, &entry, err);
-    }
     bool directory = S_ISDIR(file->st.st_mode);
-    if (!directory && !S_ISREG(file->st.st_mode))
-        return layer_tar_entry(w->tar, &entry, err);
-    if (directory && !w->tree->keep_xattrs)
-        return layer_tar_entry(w->tar, &entry, err);
     autoclose int fd = path_open_in_root(w->tree->root_fd, file->path,
                                          O_RDONLY | (directory ? O_DIRECTORY : 0), 0);
     struct stat now;
@@ -293,8 +295,28 @@ static int write_item(const struct writer *w, const struct output *out, struct e
     if (!directory && (now.st_size != file->st.st_size || !S_ISREG(now.st_mode)))
         return error_set(err, ERROR_INPUT, "“%s” in %s changed while it was copied", file->path,
                          w->tree->what);
-    entry.size = directory ? 0 : now.st_size;
-    return write_open(w->tar, &entry, fd, w->tree->keep_xattrs, err);
+    entry->size = directory ? 0 : now.st_size;
+    return write_open(w->tar, entry, fd, w->tree->keep_xattrs, err);
+}
+
+static int write_item(const struct writer *w, const struct output *out, struct error *err)
+{
+    const struct copy_file *file = &w->list->items[out->item];
+    struct layer_entry entry = entry_of(out->path, &file->st);
+    entry.uid = w->target->uid;
+    entry.gid = w->target->gid;
+    entry.link = file->link;
+    if (w->target->has_mode && !S_ISLNK(entry.mode))
+        entry.mode = (entry.mode & S_IFMT) | w->target->mode;
+    if (file->same_as != SIZE_MAX && w->paths[file->same_as]) {
+        entry.hard_link = true;
+        entry.link = w->paths[file->same_as];
+        return layer_tar_entry(w->tar, &entry, err);
+    }
+    bool keeps = S_ISDIR(entry.mode) && w->tree->keep_xattrs;
+    if (!S_ISREG(entry.mode) && !keeps)
+        return layer_tar_entry(w->tar, &entry, err);
+    return write_from_tree(w, file, &entry, err);
 }
 
 static int write_output(const struct writer *w, const struct output *out, bool fresh,
