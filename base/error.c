@@ -20,7 +20,7 @@ void error_release(struct error *err)
     *err = ERROR_INIT;
 }
 
-int error_set(struct error *err, enum error_kind kind, const char *format, ...)
+int(error_set)(struct error *err, enum error_kind kind, const char *format, ...)
 {
     if (!err)
         return -1;
@@ -34,7 +34,7 @@ int error_set(struct error *err, enum error_kind kind, const char *format, ...)
     return -1;
 }
 
-int error_errno(struct error *err, enum error_kind kind, const char *format, ...)
+int(error_errno)(struct error *err, enum error_kind kind, const char *format, ...)
 {
     int sys = errno;
     if (!err)
@@ -55,7 +55,7 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
     return -1;
 }
 
-int error_wrap(struct error *err, const char *format, ...)
+int(error_wrap)(struct error *err, const char *format, ...)
 {
     if (!err)
         return -1;
@@ -69,7 +69,7 @@ int error_wrap(struct error *err, const char *format, ...)
     return -1;
 }
 
-int error_at(struct error *err, const char *file, unsigned line, unsigned column, const char *text)
+int(error_at)(struct error *err, const char *file, unsigned line, unsigned column, const char *text)
 {
     if (!err || err->file)
         return -1;
@@ -81,7 +81,7 @@ int error_at(struct error *err, const char *file, unsigned line, unsigned column
     return -1;
 }
 
-int error_hint(struct error *err, const char *format, ...)
+int(error_hint)(struct error *err, const char *format, ...)
 {
     if (!err || err->hint)
         return -1;
@@ -92,7 +92,7 @@ int error_hint(struct error *err, const char *format, ...)
     return -1;
 }
 
-int error_move(struct error *to, struct error *from)
+int(error_move)(struct error *to, struct error *from)
 {
     if (to) {
         error_release(to);

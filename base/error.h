@@ -61,6 +61,19 @@ int error_hint(struct error *err, const char *format, ...) __attribute__((format
 /* Move *from into *to, releasing what *to held; *from is then empty. Returns -1. */
 int error_move(struct error *to, struct error *from);
 
+/* As macros too, so that compilers and analyzers see that the six above give -1. */
+static inline int error_failed(int always)
+{
+    (void)always;
+    return -1;
+}
+#define error_set(...) error_failed((error_set)(__VA_ARGS__))
+#define error_errno(...) error_failed((error_errno)(__VA_ARGS__))
+#define error_wrap(...) error_failed((error_wrap)(__VA_ARGS__))
+#define error_at(...) error_failed((error_at)(__VA_ARGS__))
+#define error_hint(...) error_failed((error_hint)(__VA_ARGS__))
+#define error_move(...) error_failed((error_move)(__VA_ARGS__))
+
 /* The process's exit code for this error; 0 for ERROR_NONE. */
 int error_exit_code(const struct error *err);
 
