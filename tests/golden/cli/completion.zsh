@@ -39,4 +39,8 @@ _imgtest()
             '*:operand:_files' ;;
     esac
 }
-compdef _imgtest imgtest
+if [[ $funcstack[1] == _imgtest ]]; then
+    _imgtest "$@"
+else
+    compdef _imgtest imgtest
+fi
