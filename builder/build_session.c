@@ -63,20 +63,28 @@ void session_add(struct step *step, const struct digest *key, struct build_layer
         (struct pending_record){*key, layer, s->now};
 }
 
-/* What --build-context says of a name: the reference behind docker-image://, or NULL. */
-static int replacement(const struct build_session *s, const char *name, const char **out,
+/* The reference that a name stands for: what --build-context says, else itself. The caller frees
+ * *out. */
+static int replacement(const struct build_session *s, const char *name, char **out,
                        struct error *err)
 {
+    static const struct {
+        const char *scheme, *transport;
+    } known[] = {{"docker-image://", "docker://"}, {"oci-layout://", "oci:"}};
     const struct strv *contexts = s->options->build_contexts;
     const char *value = contexts ? env_get(contexts, name) : NULL;
-    *out = name;
-    if (!value)
+    for (size_t i = 0; value && i < COUNT_OF(known); i++) {
+        if (!str_starts(value, known[i].scheme))
+            continue;
+        *out = mem_printf("%s%s", known[i].transport, value + strlen(known[i].scheme));
         return 0;
-    if (!str_starts(value, "docker-image://"))
+    }
+    if (value)
         return error_set(err, ERROR_USAGE,
-                         "--build-context %s=%s: only docker-image:// is supported yet", name,
-                         value);
-    *out = value + strlen("docker-image://");
+                         "--build-context %s=%s: only docker-image:// and oci-layout:// are "
+                         "supported yet",
+                         name, value);
+    *out = mem_strdup(name);
     return 0;
 }
 
@@ -92,33 +100,37 @@ static char *store_name(const struct reference *ref, const struct platform *plat
     return mem_printf("%s (%s)", full, platform_text(platform, '/', text));
 }
 
-static int fetch(struct build_session *s, const struct reference *ref, const char *name,
+/* From the store where it is named there, else from where it is. A file is always looked at: its
+ * name says nothing of its content, and layers that are there aren't unpacked again. */
+static int fetch(struct build_session *s, const struct reference *ref,
                  const struct platform *platform, struct image *image, struct error *err)
 {
     struct store *store = s->options->store;
+    autofree char *name = store_name(ref, platform);
+    bool registry = ref->transport == REFERENCE_REGISTRY;
     autoerror local = ERROR_INIT;
-    if (!s->options->pull && !image_load(store_oci_fd(store), name, platform, image, &local))
+    if (registry && !s->options->pull &&
+        !image_load(store_oci_fd(store), name, platform, image, &local))
         return 0;
     if (local.kind != ERROR_NONE && local.kind != ERROR_MISSING)
         log_debug("%s in the store: %s", name, local.message);
     struct pull_options options = {.transport = s->options->transport,
                                    .platform = platform,
                                    .keep_layout_fd = store_oci_fd(store),
-                                   .keep_name = name};
+                                   .keep_name = registry ? name : NULL};
     return image_pull(ref, &options, store_layer_sink(store), image, err);
 }
 
 int session_image(struct build_session *s, const char *name, const struct platform *platform,
                   struct stage_state *out, struct error *err)
 {
-    const char *wanted;
+    autofree char *wanted = NULL;
     autoreference ref = {.transport = REFERENCE_REGISTRY};
     if (replacement(s, name, &wanted, err) || reference_parse(wanted, false, &ref, err))
         return -1;
     autofree char *text = reference_text(&ref);
-    autofree char *kept = store_name(&ref, platform);
     autoimage image = {.config = NULL};
-    if (fetch(s, &ref, kept, platform, &image, err) ||
+    if (fetch(s, &ref, platform, &image, err) ||
         stage_state_init_image(out, &s->stages->global, &image, s->layers, text, err))
         return -1;
     out->base_reference = mem_strdup(text);

@@ -30,8 +30,9 @@ static const struct cli_option option_table[] = {
     {"label", 0, CLI_STRINGS, AT(labels), "NAME=VALUE", NULL, "Add a label to the image"},
     {"annotation", 0, CLI_STRINGS, AT(annotations), "NAME=VALUE", NULL,
      "Add an annotation to the manifest"},
-    {"build-context", 0, CLI_STRINGS, AT(build_contexts), "NAME=docker-image://REF", NULL,
-     "Take another image wherever the Dockerfile names NAME"},
+    {"build-context", 0, CLI_STRINGS, AT(build_contexts), "NAME=SOURCE", NULL,
+     "Take another image (docker-image://REF, oci-layout://DIR) wherever the Dockerfile names "
+     "NAME"},
     {"no-cache", 0, CLI_SWITCH, AT(no_cache), NULL, NULL, "Run every step anew"},
     {"pull", 0, CLI_SWITCH, AT(pull), NULL, NULL, "Ask the registry for newer base images"},
     {"push", 0, CLI_SWITCH, AT(push), NULL, NULL, "Push the image under all its tags"},

@@ -42,7 +42,8 @@ int common_init(struct common *c, const struct common_values *values, struct err
 
 int common_open_store(struct common *c, const struct common_values *values, struct error *err)
 {
-    return store_open(values->root, &c->store, err);
+    const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
+    return store_open(root && *root ? root : NULL, &c->store, err);
 }
 
 void common_release(struct common *c)

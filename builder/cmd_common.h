@@ -30,7 +30,8 @@ struct common_values {
      offsetof(struct common_values, root),                                                         \
      "DIR",                                                                                        \
      NULL,                                                                                         \
-     "Keep layers, images and cache in DIR (default: /var/lib/imgbuild, or "                       \
+     "Keep layers, images and cache in DIR (default: $IMGBUILD_ROOT, /var/lib/imgbuild for root, " \
+     "or "                                                                                         \
      "$XDG_DATA_HOME/imgbuild)"},                                                                  \
         {"progress",                                                                               \
          0,                                                                                        \
