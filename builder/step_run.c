@@ -90,23 +90,33 @@ static void show(void *context, enum sandbox_stream stream, const char *bytes, s
     progress_output(context, bytes, n);
 }
 
+/* "exited with 9", "exited with 137 (128 + 9: Killed)", "was killed by signal 9 (Killed)". */
+static void describe_end(const char *text, const struct sandbox_result *result, struct error *err)
+{
+    int code = result->exit_code, signal = result->signal;
+    if (signal)
+        error_set(err, ERROR_STEP, "%s was killed by signal %d (%s)", text, signal,
+                  strsignal(signal));
+    else if (code > 128 && code < 128 + NSIG)
+        error_set(err, ERROR_STEP, "%s exited with %d (128 + %d: %s)", text, code, code - 128,
+                  strsignal(code - 128));
+    else
+        error_set(err, ERROR_STEP, "%s exited with %d", text, code);
+    if (signal == SIGKILL || code == 128 + SIGKILL)
+        error_hint(err, "SIGKILL often means that memory ran out: see the kernel's log");
+    else if (code == 127)
+        error_hint(err, "127: the shell did not find the command in the image");
+}
+
 static int failed(const struct step *step, const struct sandbox_result *result, struct error *err)
 {
-    if (result->signal)
-        error_set(err, ERROR_STEP, "%s was killed by signal %d (%s)", step->in->text,
-                  result->signal, strsignal(result->signal));
-    else
-        error_set(err, ERROR_STEP, "%s exited with %d", step->in->text, result->exit_code);
+    describe_end(step->in->text, result, err);
     autofree char *tail = progress_tail(step->task, TAIL_LINES);
-    if (result->signal == SIGKILL)
-        error_hint(err, "SIGKILL often means that memory ran out: see the kernel's log");
-    else if (result->exit_code == 127)
-        error_hint(err, "127: the shell did not find the command in the image");
-    if (*tail) {
+    size_t n = strlen(tail);
+    while (n && tail[n - 1] == '\n')
+        tail[--n] = '\0';
+    if (err && n) {
         char *message = mem_printf("%s; the last lines of its output:\n%s", err->message, tail);
-        size_t n = strlen(message);
-        while (n && message[n - 1] == '\n')
-            message[--n] = '\0';
         free(err->message);
         err->message = message;
     }
