@@ -205,13 +205,18 @@ static int target_finish(struct image_target *self, struct error *err)
     return 0;
 }
 
+static void remove_beside(const char *beside)
+{
+    autoerror err = ERROR_INIT;
+    if (beside && path_remove_tree(AT_FDCWD, beside, &err))
+        error_ignore(&err, "the copy has failed already, and that is what is told");
+}
+
 static void target_close(struct image_target *self)
 {
     struct layout_target *t = (struct layout_target *)self;
     close(t->dir_fd);
-    autoerror err = ERROR_INIT;
-    if (t->beside && path_remove_tree(AT_FDCWD, t->beside, &err))
-        error_ignore(&err, "the copy has failed already, and that is what is told");
+    remove_beside(t->beside);
     free(t->beside);
     pending_tags_release(&t->pending);
     image_target_release(self);
@@ -252,10 +257,12 @@ int layout_target_open(const struct reference *ref, const struct transport_optio
             return -1;
         fd = open(beside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    if (fd < 0)
-        return error_errno(err, ERROR_HOST, "open %s", ref->path);
-    if (layout_init(fd, err))
-        return error_wrap(err, "%s", ref->path);
+    if (fd < 0 || layout_init(fd, err)) {
+        int failed = fd < 0 ? error_errno(err, ERROR_HOST, "open %s", ref->path)
+                            : error_wrap(err, "%s", ref->path);
+        remove_beside(beside);
+        return failed;
+    }
     struct layout_target *t = mem_zalloc(1, sizeof *t);
     image_target_init(&t->target, &target_ops, ref, options);
     t->dir_fd = take_fd(&fd);
