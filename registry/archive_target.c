@@ -27,14 +27,6 @@ struct archive_target {
     struct pending_tags pending;
 };
 
-/* "blobs/sha256/HEX" */
-static char *blob_name(const struct digest *digest)
-{
-    autofree char *name = mem_printf("blobs/%s", digest->text);
-    *strchr(name, ':') = '/';
-    return take(&name);
-}
-
 static struct placed *find(const struct archive_target *t, const struct digest *digest)
 {
     for (size_t i = 0; i < t->count; i++)
@@ -47,7 +39,7 @@ static struct placed *find(const struct archive_target *t, const struct digest *
 static int place(struct archive_target *t, const struct descriptor *d, int64_t *offset,
                  struct error *err)
 {
-    autofree char *name = blob_name(&d->digest);
+    autofree char *name = layout_blob_name(&d->digest);
     int failed = 0;
     pthread_mutex_lock(&t->lock);
     const struct placed *there = find(t, &d->digest);
@@ -84,7 +76,9 @@ static int target_has(struct image_target *self, const struct descriptor *descri
 static void mark_filled(struct archive_target *t, const struct digest *digest)
 {
     pthread_mutex_lock(&t->lock);
-    find(t, digest)->filled = true;
+    struct placed *blob = find(t, digest);
+    if (blob)
+        blob->filled = true;
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -157,11 +151,11 @@ static char *docker_name(const char *tag)
 
 static json_t *docker_entry(const struct manifest *image)
 {
-    autofree char *config = blob_name(&image->config.digest);
+    autofree char *config = layout_blob_name(&image->config.digest);
     json_t *entry = json_object();
     json_t *layers = json_array();
     for (size_t i = 0; i < image->item_count; i++) {
-        autofree char *layer = blob_name(&image->items[i].digest);
+        autofree char *layer = layout_blob_name(&image->items[i].digest);
         json_array_append_new(layers, json_string(layer));
     }
     json_object_set_new(entry, "Config", json_string(config));

@@ -53,21 +53,22 @@ static void add_problem(struct str *out, const struct metadata_rule *rule, const
 static void check_text(const json_t *config, const struct metadata_rule *rule, struct str *out)
 {
     autofree char *found = find_text(config, rule);
+    const char *text = found ? found : "";
     autostr problem = STR_INIT;
     if (rule->unset) {
         if (found)
             str_addf(&problem, "is “%s” but must not be set", found);
     } else if (!found && !(rule->value && !*rule->value && !rule->key)) {
         str_add(&problem, "is not set");
-    } else if (rule->value && strcmp(found ? found : "", rule->value) != 0) {
+    } else if (rule->value && strcmp(text, rule->value) != 0) {
         str_addf(&problem, "is “%s”, not “%s”", found, rule->value);
     } else if (rule->pattern) {
         autoerror err = ERROR_INIT;
-        int matches = pattern_find(rule->pattern, found, strlen(found), &err);
+        int matches = pattern_find(rule->pattern, text, strlen(text), &err);
         if (matches < 0)
             str_add(&problem, err.message);
         else if (!matches)
-            str_addf(&problem, "is “%s”, which does not match “%s”", found,
+            str_addf(&problem, "is “%s”, which does not match “%s”", text,
                      pattern_text(rule->pattern));
     }
     if (problem.len)
