@@ -15,17 +15,11 @@ struct oci_archive {
     struct tar_file *tar;
 };
 
-static char *blob_name(const struct digest *digest)
-{
-    const char *hex = digest_hex(digest);
-    return mem_printf("blobs/%.*s/%s", (int)(hex - digest->text - 1), digest->text, hex);
-}
-
 static int read_manifest(const struct oci_archive *s, const struct digest *digest, const char *type,
                          struct manifest *out, struct error *err)
 {
     autostr bytes = STR_INIT;
-    autofree char *name = blob_name(digest);
+    autofree char *name = layout_blob_name(digest);
     autofree char *where = mem_printf("%s: manifest %s", s->source.ref.path, digest->text);
     automanifest m = {0};
     if (tar_file_read(s->tar, name, IMAGE_MANIFEST_CAP, &bytes, err) ||
@@ -64,7 +58,7 @@ static int oci_blob(struct image_source *self, const struct descriptor *descript
                     struct source **out, struct error *err)
 {
     struct oci_archive *s = (struct oci_archive *)self;
-    autofree char *name = blob_name(&descriptor->digest);
+    autofree char *name = layout_blob_name(&descriptor->digest);
     return tar_file_source(s->tar, name, out, err);
 }
 

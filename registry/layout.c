@@ -1,5 +1,7 @@
 #include "layout.h"
 
+#include "layout_index.h"
+
 #include <base/io.h>
 #include <base/mem.h>
 #include <base/path.h>
@@ -14,20 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOB_PATH_MAX = 160 };
-
 static const char layout_mark[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 static const char empty_index[] =
     "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_INDEX "\",\"manifests\":[]}";
-
-/* "blobs/sha256/HEX"; the digest was checked when it was parsed. */
-static char *blob_path(const struct digest *digest, char path[BLOB_PATH_MAX])
-{
-    const char *hex = digest_hex(digest);
-    snprintf(path, BLOB_PATH_MAX, "blobs/%.*s/%s", (int)(hex - digest->text - 1), digest->text,
-             hex);
-    return path;
-}
 
 static int check_mark(const struct str *text, struct error *err)
 {
@@ -91,19 +82,19 @@ int layout_init(int dir_fd, struct error *err)
 
 bool layout_has_blob(int dir_fd, const struct digest *digest, int64_t size)
 {
-    char path[BLOB_PATH_MAX];
+    autofree char *path = layout_blob_name(digest);
     struct stat st;
-    return !fstatat(dir_fd, blob_path(digest, path), &st, AT_SYMLINK_NOFOLLOW) &&
-           S_ISREG(st.st_mode) && (size < 0 || st.st_size == size);
+    return !fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
+           (size < 0 || st.st_size == size);
 }
 
 int layout_open_blob(int dir_fd, const struct digest *digest, struct source **out,
                      struct error *err)
 {
-    char path[BLOB_PATH_MAX];
+    autofree char *path = layout_blob_name(digest);
     struct stat st;
     /* O_NONBLOCK: a layout from elsewhere may have a fifo there. */
-    autoclose int fd = path_open_beneath(dir_fd, blob_path(digest, path), O_RDONLY | O_NONBLOCK, 0);
+    autoclose int fd = path_open_beneath(dir_fd, path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0)
         return error_errno(err, errno == ENOENT ? ERROR_MISSING : ERROR_INPUT, "blob %s",
                            digest->text);
@@ -168,8 +159,8 @@ static void blob_close(struct sink *self)
 /* The directory of the digest's algorithm, made where it is absent. */
 static int open_algorithm(int dir_fd, const struct digest *digest, struct error *err)
 {
-    char path[BLOB_PATH_MAX];
-    *strrchr(blob_path(digest, path), '/') = '\0';
+    autofree char *blob = layout_blob_name(digest);
+    autofree char *path = path_dir(blob);
     int fd = path_open_beneath(dir_fd, path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0 && errno == ENOENT && !mkdirat(dir_fd, path, 0755))
         fd = path_open_beneath(dir_fd, path, O_RDONLY | O_DIRECTORY, 0);

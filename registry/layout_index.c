@@ -11,6 +11,12 @@
 #include <string.h>
 #include <sys/file.h>
 
+char *layout_blob_name(const struct digest *digest)
+{
+    const char *hex = digest_hex(digest);
+    return mem_printf("blobs/%.*s/%s", (int)(hex - digest->text - 1), digest->text, hex);
+}
+
 static const char *annotation(const json_t *entry, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(entry, "annotations"), key));

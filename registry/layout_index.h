@@ -24,6 +24,8 @@ size_t layout_index_remove(json_t *index, const char *name);
 void layout_index_entry(const struct manifest *manifest, const char *name,
                         const struct platform *platform, const struct digest *chosen_from,
                         struct descriptor *out);
+/* "blobs/sha256/HEX"; the digest was checked when it was parsed. The caller frees it. */
+char *layout_blob_name(const struct digest *digest) __attribute__((returns_nonnull));
 /* A new empty index. */
 json_t *layout_index_new(void);
 

@@ -129,7 +129,7 @@ static void make_index(struct manifest *out, const char *const *platforms, size_
 {
     struct descriptor items[8] = {0};
     for (size_t i = 0; i < n; i++) {
-        char hex[8];
+        char hex[24];
         snprintf(hex, sizeof hex, "%zu", i);
         items[i].media_type = (char *)MEDIA_OCI_MANIFEST;
         digest_bytes(hex, strlen(hex), &items[i].digest);
