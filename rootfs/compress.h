@@ -1,6 +1,9 @@
-/* Compressions of layers: none, gzip (RFC 1952) and zstd (RFC 8878). */
+/* Compressions of layers: none, gzip (RFC 1952) and zstd (RFC 8878). Decompression is in
+ * decompress.h. */
 #ifndef ROOTFS_COMPRESS_H
 #define ROOTFS_COMPRESS_H
+
+#include "decompress.h"
 
 #include <base/error.h>
 #include <base/stream.h>
@@ -20,14 +23,10 @@ int compression_parse(const char *text, struct compression *out, struct error *e
 /* "gzip", "zstd" or "none". */
 const char *compression_name(enum compression_kind kind);
 
-/* The decompressed bytes of inner, whose kind is found by its first bytes (magic numbers), so that
- * a wrong media type does no harm. inner stays the caller's. Several gzip members and zstd frames
- * follow one another; a truncated stream and a ratio beyond what DEFLATE or a sane zstd layer gives
- * is ERROR_INTEGRITY or ERROR_INPUT. The inner source is read to its end. */
-int decompress_new(struct source *inner, struct source **out, struct error *err);
-
-/* Compress to a sink, in parallel where pool is not NULL; the same bytes either way. inner sink
- * stays the caller's; finish does not finish it. */
+/* Compress to a sink, in parallel where pool is not NULL; the same bytes either way. The sink `to`
+ * stays the caller's and is written on the caller's thread alone; finish does not finish it. gzip
+ * comes as members of 1 MB (or one of independent blocks), zstd as frames of 4 MB. At most some
+ * 20 MB are held, however much passes. */
 struct pool;
 int compress_new(struct sink *to, const struct compression *compression, struct pool *pool,
                  struct sink **out, struct error *err);

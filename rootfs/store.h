@@ -1,11 +1,15 @@
 /* The store: unpacked layers, finished images and the cache, shared by any number of processes.
  *
- *   oci/               an OCI image layout that any tool can read (registry/layout writes it)
- *   layers/HEX/        a layer unpacked, by diff_id, ready as an overlay lowerdir
- *   cache/             step records (builder/cache writes them)
- *   tmp/PID-RANDOM/    what a process has unfinished; its `lock` file is held while that process
- * lives, and whoever opens the store next removes the folders of the dead lock               held
- * shared by every user, exclusively by prune
+ *   oci/             an OCI image layout that any tool can read (registry/layout writes it)
+ *   layers/HEX/      a layer unpacked, by diff_id, ready as an overlay lowerdir
+ *   synced/HEX       marks the layers that are known to be on the disk
+ *   cache/           step records (builder/cache writes them)
+ *   skeleton/        an empty directory, and one of empty mount points, for snapshots
+ *   tmp/PID-RANDOM/  what a process has unfinished; its `lock` file is held while that process
+ *                    lives, and whoever opens the store next removes the folders of the dead
+ *   boot             the boot in which the layers without a mark were made
+ *   lock             held shared by every user, exclusively by prune
+ *   open.lock        held while the store is being opened
  *
  * Nothing under layers/ is ever incomplete: a layer is made in tmp/ and renamed. Nothing is synced
  * on the way; store_sync makes all of it durable at once, before records that name it are written.
@@ -34,15 +38,21 @@ const char *store_path(const struct store *store);
 /* Directory descriptors, owned by the store. */
 int store_oci_fd(const struct store *store);
 int store_cache_fd(const struct store *store);
-int store_tmp_fd(
-    const struct store *store); /* this process's own folder; same file system as the rest */
+/* This process's own folder, on the same file system as the rest. */
+int store_tmp_fd(const struct store *store);
+/* Directories that no step ever writes to; see SNAPSHOT_MOUNT_POINTS. */
+int store_empty_fd(const struct store *store);
+int store_mount_points_fd(const struct store *store);
+/* A name that is new in this process's tmp/: "PREFIX-NUMBER". The caller frees it. */
+char *store_tmp_name(struct store *store, const char *prefix) __attribute__((returns_nonnull));
 
 bool store_has_layer(struct store *store, const struct digest *diff_id);
 /* The unpacked layer's directory; the caller closes it. -1 with ERROR_MISSING where it is not
  * there. */
 int store_open_layer(struct store *store, const struct digest *diff_id, struct error *err);
-/* Make a directory of this process's tmp/ (by name) the layer of this diff_id. Where another
- * process was first, ours is removed: both are the same. Descriptors of the directory stay good. */
+/* Make a directory of this process's tmp/ (by its path there) the layer of this diff_id. Where
+ * another process was first, ours stays in tmp/ until the store is closed: both are the same, and
+ * descriptors of either directory stay good. */
 int store_adopt_layer(struct store *store, const char *tmp_name, const struct digest *diff_id,
                       struct error *err);
 /* A layer sink that unpacks into this store (several layers at once); owned by the store. */
@@ -57,8 +67,8 @@ struct store_usage {
     size_t layers, blobs;
 };
 int store_usage(struct store *store, struct store_usage *out, struct error *err);
-/* Remove the layers (by diff_id) and blobs for which keep says no. Needs the store for itself:
- * ERROR_HOST where another process uses it. freed gets the bytes. */
+/* Remove the layers (by their diff_id's digits) and blobs for which keep says no. Needs the store
+ * for itself: ERROR_HOST where another process uses it. freed gets the bytes. */
 int store_prune(struct store *store, bool (*keep_layer)(void *context, const char *hex),
                 bool (*keep_blob)(void *context, const char *hex), void *context, int64_t *freed,
                 struct error *err);

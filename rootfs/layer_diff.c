@@ -1,0 +1,296 @@
+#include "layer_diff.h"
+
+#include "layer_place.h"
+#include "layer_tar.h"
+#include "layer_xattr.h"
+#include "link_table.h"
+#include "whiteout.h"
+
+#include <base/mem.h>
+#include <base/path.h>
+#include <base/str.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct walk {
+    const struct layer_diff_options *options;
+    struct layer_tar *tar;
+    struct layer_diff_stats stats;
+    struct link_table links;
+    struct layer_xattrs xattrs;
+    struct str path; /* of what is being looked at */
+    unsigned depth;
+};
+
+static int fail(const struct walk *w, const char *what, struct error *err)
+{
+    return error_errno(err, ERROR_HOST, "%s %s", what, str_text(&w->path));
+}
+
+static bool skipped(const struct walk *w)
+{
+    for (const char *const *s = w->options->skip; s && *s; s++)
+        if (!strcmp(*s, str_text(&w->path)))
+            return true;
+    return false;
+}
+
+/* True where a skipped path lies in the directory in hand. */
+static bool holds_skipped(const struct walk *w)
+{
+    for (const char *const *s = w->options->skip; s && *s; s++)
+        if (str_starts(*s, str_text(&w->path)) && (*s)[w->path.len] == '/')
+            return true;
+    return false;
+}
+
+static size_t path_push(struct walk *w, const char *name)
+{
+    size_t before = w->path.len;
+    if (before)
+        str_add_char(&w->path, '/');
+    str_add(&w->path, name);
+    return before;
+}
+
+static void path_pop(struct walk *w, size_t before)
+{
+    w->path.len = before;
+    if (w->path.data)
+        w->path.data[before] = '\0';
+}
+
+static int read_names(int fd, struct strv *names)
+{
+    autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    if (!dir)
+        return -1;
+    take_fd(&copy);
+    for (;;) {
+        errno = 0;
+        struct dirent *e = readdir(dir);
+        if (!e)
+            break;
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            strv_add(names, e->d_name);
+    }
+    if (errno)
+        return -1;
+    strv_sort(names);
+    return 0;
+}
+
+static int open_directory(int dir_fd, const char *name)
+{
+    return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* A directory that is here only because a skipped path lies in it. */
+static int only_skipped(struct walk *w, int fd, bool *only, struct error *err)
+{
+    autostrv names = STRV_INIT;
+    *only = holds_skipped(w);
+    if (!*only || whiteout_is_opaque(fd))
+        return 0;
+    if (read_names(fd, &names))
+        return fail(w, "read", err);
+    for (size_t i = 0; i < names.count && *only; i++) {
+        size_t before = path_push(w, names.items[i]);
+        if (!skipped(w)) {
+            autoclose int inner = open_directory(fd, names.items[i]);
+            *only = false;
+            if (inner >= 0 && only_skipped(w, inner, only, err))
+                return -1;
+        }
+        path_pop(w, before);
+    }
+    return 0;
+}
+
+static int write_file(struct walk *w, struct layer_entry *e, int dir_fd, const char *name,
+                      struct error *err)
+{
+    autoclose int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC);
+    if (fd < 0)
+        return fail(w, "open", err);
+    if (layer_xattrs_read(&w->xattrs, fd, -1, NULL, e->path, err))
+        return -1;
+    e->xattrs = w->xattrs.items;
+    e->xattr_count = w->xattrs.count;
+    w->stats.bytes += (uint64_t)e->size;
+    return layer_tar_entry(w->tar, e, err) || layer_tar_content_fd(w->tar, fd, err) ? -1 : 0;
+}
+
+static int write_other(struct walk *w, struct layer_entry *e, int dir_fd, const char *name,
+                       struct error *err)
+{
+    autofree char *target = NULL;
+    if (S_ISLNK(e->mode)) {
+        e->link = target = path_read_link(dir_fd, name);
+        if (!target)
+            return fail(w, "read the symlink", err);
+    }
+    if (layer_xattrs_read(&w->xattrs, -1, dir_fd, name, e->path, err))
+        return -1;
+    e->xattrs = w->xattrs.items;
+    e->xattr_count = w->xattrs.count;
+    return layer_tar_entry(w->tar, e, err);
+}
+
+static int write_leaf(struct walk *w, const struct stat *st, int dir_fd, const char *name,
+                      struct error *err)
+{
+    struct layer_entry e = {.path = str_text(&w->path),
+                            .mode = st->st_mode,
+                            .uid = st->st_uid,
+                            .gid = st->st_gid,
+                            .size = st->st_size,
+                            .mtime = st->st_mtim,
+                            .rdev = st->st_rdev};
+    w->stats.entries++;
+    if (st->st_nlink > 1) {
+        e.link = link_table_find(&w->links, st, e.path);
+        e.hard_link = e.link != NULL;
+    }
+    if (e.hard_link)
+        return layer_tar_entry(w->tar, &e, err);
+    return S_ISREG(st->st_mode) ? write_file(w, &e, dir_fd, name, err)
+                                : write_other(w, &e, dir_fd, name, err);
+}
+
+static int walk_directory(struct walk *w, int fd, struct error *err);
+
+static int write_directory(struct walk *w, const struct stat *st, int dir_fd, const char *name,
+                           struct error *err)
+{
+    autoclose int fd = open_directory(dir_fd, name);
+    bool only;
+    if (fd < 0)
+        return fail(w, "open", err);
+    if (only_skipped(w, fd, &only, err))
+        return -1;
+    if (only)
+        return 0;
+    if (layer_xattrs_read(&w->xattrs, fd, -1, NULL, str_text(&w->path), err))
+        return -1;
+    const struct layer_entry e = {.path = str_text(&w->path),
+                                  .mode = st->st_mode,
+                                  .uid = st->st_uid,
+                                  .gid = st->st_gid,
+                                  .mtime = st->st_mtim,
+                                  .xattrs = w->xattrs.items,
+                                  .xattr_count = w->xattrs.count};
+    w->stats.entries++;
+    if (layer_tar_entry(w->tar, &e, err) ||
+        (whiteout_is_opaque(fd) && layer_tar_opaque(w->tar, e.path, err)))
+        return -1;
+    return walk_directory(w, fd, err);
+}
+
+static int write_name(struct walk *w, int dir_fd, const char *name, struct error *err)
+{
+    struct stat st;
+    if (skipped(w))
+        return 0;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+        return fail(w, "look at", err);
+    if (whiteout_is(&st)) {
+        w->stats.entries++;
+        return layer_tar_whiteout(w->tar, str_text(&w->path), err);
+    }
+    if (str_starts(name, WHITEOUT_PREFIX))
+        return error_set(err, ERROR_INPUT,
+                         "%s: a layer can't hold a file of this name, which means a deletion there",
+                         str_text(&w->path));
+    if (S_ISSOCK(st.st_mode)) {
+        w->stats.left_out++;
+        return 0;
+    }
+    return S_ISDIR(st.st_mode) ? write_directory(w, &st, dir_fd, name, err)
+                               : write_leaf(w, &st, dir_fd, name, err);
+}
+
+static int walk_directory(struct walk *w, int fd, struct error *err)
+{
+    autostrv names = STRV_INIT;
+    if (w->depth >= LAYER_DEPTH_MAX)
+        return error_set(err, ERROR_INPUT, "%.64s…: deeper than %d directories", str_text(&w->path),
+                         LAYER_DEPTH_MAX);
+    if (read_names(fd, &names))
+        return fail(w, "read", err);
+    w->depth++;
+    for (size_t i = 0; i < names.count; i++) {
+        size_t before = path_push(w, names.items[i]);
+        if (write_name(w, fd, names.items[i], err))
+            return -1;
+        path_pop(w, before);
+    }
+    w->depth--;
+    return 0;
+}
+
+int layer_diff(int upper_fd, const struct layer_diff_options *options, struct sink *to,
+               struct layer_diff_stats *stats, struct error *err)
+{
+    struct walk w = {.options = options, .tar = layer_tar_new(to, options->clamp)};
+    int code = (whiteout_is_opaque(upper_fd) && layer_tar_opaque(w.tar, "", err)) ||
+                       walk_directory(&w, upper_fd, err) || layer_tar_finish(w.tar, err)
+                   ? -1
+                   : 0;
+    if (code)
+        error_wrap(err, "write the layer");
+    else
+        *stats = w.stats;
+    layer_tar_free(w.tar);
+    link_table_release(&w.links);
+    layer_xattrs_release(&w.xattrs);
+    str_release(&w.path);
+    return code;
+}
+
+/* Sockets count as nothing, as in the layer. */
+static int is_something(struct walk *w, int dir_fd, const char *name, bool *something,
+                        struct error *err)
+{
+    struct stat st;
+    if (skipped(w))
+        return 0;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+        return fail(w, "look at", err);
+    *something = !S_ISSOCK(st.st_mode);
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    autoclose int fd = open_directory(dir_fd, name);
+    bool only;
+    if (fd < 0)
+        return fail(w, "open", err);
+    if (only_skipped(w, fd, &only, err))
+        return -1;
+    *something = !only;
+    return 0;
+}
+
+int layer_diff_empty(int upper_fd, const struct layer_diff_options *options, bool *empty,
+                     struct error *err)
+{
+    struct walk w = {.options = options};
+    autostrv names = STRV_INIT;
+    bool something = whiteout_is_opaque(upper_fd);
+    int code = read_names(upper_fd, &names) ? fail(&w, "read", err) : 0;
+    for (size_t i = 0; !code && !something && i < names.count; i++) {
+        size_t before = path_push(&w, names.items[i]);
+        code = is_something(&w, upper_fd, names.items[i], &something, err);
+        path_pop(&w, before);
+    }
+    str_release(&w.path);
+    if (!code)
+        *empty = !something;
+    return code;
+}

@@ -1,0 +1,147 @@
+#include "snapshot.h"
+
+#include "overlay.h"
+#include "whiteout.h"
+
+#include <base/io.h>
+#include <base/mem.h>
+#include <base/path.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define UPPER "upper"
+#define WORK "work"
+#define ATTACH "attach"
+
+/* The layers that count, lowest first. */
+struct stack {
+    int *fds;
+    size_t count;
+};
+
+static bool same(int a, int b)
+{
+    struct stat x, y;
+    return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool among(int fd, const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (same(fd, fds[i]))
+            return true;
+    return false;
+}
+
+/* The kernel takes no directory twice, so a layer that comes twice counts where it is highest:
+ * there it hides all that it has below. And a root that is opaque, which the kernel passes over,
+ * hides everything below. */
+static void add_layers(struct stack *s, const int *fds, size_t n)
+{
+    size_t first = n;
+    while (first && !(first < n && whiteout_is_opaque(fds[first])))
+        first--;
+    for (size_t i = first; i < n; i++)
+        if (!among(fds[i], fds + i + 1, n - i - 1))
+            s->fds[s->count++] = fds[i];
+}
+
+static void build_stack(struct stack *s, struct store *store, const int *fds, size_t n,
+                        enum snapshot_flags flags)
+{
+    /* An overlay wants one layer, and two where nothing is written. */
+    size_t least = flags & SNAPSHOT_WRITABLE ? 1 : 2;
+    bool points = flags & SNAPSHOT_MOUNT_POINTS;
+    s->fds = mem_zalloc(n + 2, sizeof *s->fds);
+    s->fds[0] = store_empty_fd(store);
+    s->count = 1;
+    if (points)
+        s->fds[s->count++] = store_mount_points_fd(store);
+    add_layers(s, fds, n);
+    if (s->count > least) { /* the empty one is not needed */
+        memmove(s->fds, s->fds + 1, (s->count - 1) * sizeof *s->fds);
+        s->count--;
+    }
+}
+
+static int make_folder(int dir_fd, const char *name, int *fd)
+{
+    if (io_fault() || mkdirat(dir_fd, name, 0755))
+        return -1;
+    *fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd < 0 ? -1 : 0;
+}
+
+/* The root looks as the topmost layer's does: an overlay shows its upper directory's. */
+static int dress_root(int upper_fd, int top_fd)
+{
+    struct stat st;
+    if (fstat(top_fd, &st))
+        return -1;
+    const struct timespec times[2] = {st.st_mtim, st.st_mtim};
+    return fchown(upper_fd, st.st_uid, st.st_gid) || fchmod(upper_fd, st.st_mode & 07777) ||
+                   futimens(upper_fd, times)
+               ? -1
+               : 0;
+}
+
+static int make_mount(struct snapshot *s, const struct stack *stack, enum snapshot_flags flags,
+                      struct error *err)
+{
+    autoclose int folder = -1, work = -1, attach = -1;
+    if (make_folder(store_tmp_fd(s->store), s->name, &folder) ||
+        make_folder(folder, ATTACH, &attach))
+        return error_errno(err, ERROR_HOST, "make a folder in store %s", store_path(s->store));
+    if ((flags & SNAPSHOT_WRITABLE) &&
+        (make_folder(folder, UPPER, &s->upper_fd) || make_folder(folder, WORK, &work) ||
+         dress_root(s->upper_fd, stack->fds[stack->count - 1])))
+        return error_errno(err, ERROR_HOST, "make a folder in store %s", store_path(s->store));
+    const struct overlay_spec overlay = {.lower_fds = stack->fds,
+                                         .lower_count = stack->count,
+                                         .upper_fd = s->upper_fd,
+                                         .work_fd = work,
+                                         .attach_fd = attach};
+    s->root_fd = overlay_mount(&overlay, err);
+    return s->root_fd < 0 ? -1 : 0;
+}
+
+int snapshot_new(struct store *store, const int *lower_fds, size_t n, enum snapshot_flags flags,
+                 struct snapshot *out, struct error *err)
+{
+    struct stack stack = {0};
+    build_stack(&stack, store, lower_fds, n, flags);
+    struct snapshot made = SNAPSHOT_NONE;
+    made.store = store;
+    made.name = store_tmp_name(store, "snapshot");
+    int code = make_mount(&made, &stack, flags, err);
+    free(stack.fds);
+    if (code)
+        snapshot_release(&made);
+    else
+        *out = made;
+    return code;
+}
+
+int snapshot_adopt(struct snapshot *s, const struct digest *diff_id, struct error *err)
+{
+    /* Mounted, an overlay's upper directory may not become the lower one of another. */
+    mem_close_at(&s->root_fd);
+    autofree char *path = mem_printf("%s/" UPPER, s->name);
+    return store_adopt_layer(s->store, path, diff_id, err);
+}
+
+void snapshot_release(struct snapshot *s)
+{
+    mem_close_at(&s->root_fd);
+    mem_close_at(&s->upper_fd);
+    autoerror ignored = ERROR_INIT;
+    if (s->name && *s->name && path_remove_tree(store_tmp_fd(s->store), s->name, &ignored))
+        error_ignore(&ignored, "removed with all of tmp when the store is closed");
+    free(s->name);
+    *s = SNAPSHOT_NONE;
+}

@@ -1,0 +1,257 @@
+#include "store.h"
+
+#include "layer_apply.h"
+#include "store_private.h"
+
+#include <base/io.h>
+#include <base/log.h>
+#include <base/mem.h>
+#include <base/path.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static char *default_path(void)
+{
+    if (geteuid() == 0)
+        return mem_strdup("/var/lib/imgbuild");
+    const char *data = getenv("XDG_DATA_HOME");
+    if (data && *data == '/')
+        return mem_printf("%s/imgbuild", data);
+    const char *home = getenv("HOME");
+    return mem_printf("%s/.local/share/imgbuild", home && *home ? home : "");
+}
+
+/* File systems that overlayfs refuses for an upper directory, for want of whiteouts, of trusted
+ * attributes, or by rule. */
+static const char *unfit(long magic)
+{
+    static const struct {
+        long magic;
+        const char *name;
+    } table[] = {{OVERLAYFS_SUPER_MAGIC, "an overlay"},
+                 {NFS_SUPER_MAGIC, "NFS"},
+                 {FUSE_SUPER_MAGIC, "FUSE"},
+                 {SMB_SUPER_MAGIC, "SMB"},
+                 {CIFS_SUPER_MAGIC, "SMB"},
+                 {SMB2_SUPER_MAGIC, "SMB"},
+                 {MSDOS_SUPER_MAGIC, "FAT"},
+                 {V9FS_MAGIC, "9p"},
+                 {ECRYPTFS_SUPER_MAGIC, "eCryptfs"}};
+    for (size_t i = 0; i < COUNT_OF(table); i++)
+        if (table[i].magic == magic)
+            return table[i].name;
+    return NULL;
+}
+
+static int open_root(struct store *s, struct error *err)
+{
+    if (path_make_dirs(s->path, err))
+        return -1;
+    s->root_fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct statfs fs;
+    struct stat st;
+    if (s->root_fd < 0 || fstatfs(s->root_fd, &fs) || fstat(s->root_fd, &st))
+        return error_errno(err, ERROR_HOST, "open store %s", s->path);
+    const char *kind = unfit((long)fs.f_type);
+    if (kind) {
+        error_set(err, ERROR_HOST, "store %s is on %s, which can't hold what steps write", s->path,
+                  kind);
+        return error_hint(err, "Put it on ext4, xfs, btrfs or tmpfs: --root DIR. In a container, "
+                               "that is a volume.");
+    }
+    /* Layers hold setuid programs that are none of the host's users' business. */
+    if (st.st_uid == geteuid() && (st.st_mode & 0077) && fchmod(s->root_fd, 0700))
+        return error_errno(err, ERROR_HOST, "open store %s", s->path);
+    return 0;
+}
+
+static int lock_shared(struct store *s, struct error *err)
+{
+    s->lock_fd = openat(s->root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0)
+        return error_errno(err, ERROR_HOST, "lock store %s", s->path);
+    if (!flock(s->lock_fd, LOCK_SH | LOCK_NB))
+        return 0;
+    log_info("store %s is being pruned by another process: waiting", s->path);
+    if (flock(s->lock_fd, LOCK_SH))
+        return error_errno(err, errno == EINTR ? ERROR_INTERRUPTED : ERROR_HOST, "lock store %s",
+                           s->path);
+    return 0;
+}
+
+/* What the registry fills: several layers at once. */
+static bool sink_has(struct layer_sink *self, const struct layer *layer)
+{
+    return store_has_layer((struct store *)self, &layer->diff_id);
+}
+
+static int unpack_into(struct store *s, const char *name, const struct layer *layer,
+                       struct source *blob, struct error *err)
+{
+    autoclose int fd = openat(s->tmp_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, ERROR_HOST, "open a folder of store %s", s->path);
+    autofree char *what = mem_printf("layer %s", layer->digest.text);
+    struct layer_apply_options options = {.what = what};
+    struct digest diff_id = DIGEST_NONE;
+    if (layer_apply(fd, blob, &options, &diff_id, err))
+        return -1;
+    if (!digest_equal(&diff_id, &layer->diff_id))
+        return error_set(err, ERROR_INTEGRITY,
+                         "%s: its content has the digest %s, the image's config says %s", what,
+                         diff_id.text, layer->diff_id.text);
+    return store_adopt_layer(s, name, &layer->diff_id, err);
+}
+
+static int sink_unpack(struct layer_sink *self, const struct layer *layer, struct source *blob,
+                       struct error *err)
+{
+    struct store *s = (struct store *)self;
+    autofree char *name = store_tmp_name(s, "unpack");
+    if (io_fault() || mkdirat(s->tmp_fd, name, 0755))
+        return error_errno(err, ERROR_HOST, "make a folder in store %s", s->path);
+    if (!unpack_into(s, name, layer, blob, err))
+        return 0;
+    autoerror ignored = ERROR_INIT;
+    if (path_remove_tree(s->tmp_fd, name, &ignored))
+        error_ignore(&ignored, "swept when the store is next opened");
+    return -1;
+}
+
+int store_open(const char *root, struct store **out, struct error *err)
+{
+    struct store *s = mem_zalloc(1, sizeof *s);
+    s->sink = (struct layer_sink){sink_has, sink_unpack};
+    s->root_fd = s->oci_fd = s->cache_fd = s->layers_fd = s->synced_fd = s->all_tmp_fd = -1;
+    s->empty_fd = s->mount_points_fd = s->lock_fd = s->tmp_fd = s->tmp_lock_fd = -1;
+    autofree char *given = root ? NULL : default_path();
+    autofree char *cwd = (root ? root : given)[0] == '/' ? NULL : getcwd(NULL, 0);
+    s->path = path_join(cwd ? cwd : "/", root ? root : given);
+    if (open_root(s, err) || lock_shared(s, err) || store_prepare(s, err)) {
+        store_close(s);
+        return -1;
+    }
+    *out = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    autoerror ignored = ERROR_INIT;
+    if (s->tmp_name && path_remove_tree(s->all_tmp_fd, s->tmp_name, &ignored))
+        error_ignore(&ignored, "swept when the store is next opened");
+    int *const fds[] = {&s->tmp_lock_fd, &s->tmp_fd,    &s->empty_fd,  &s->mount_points_fd,
+                        &s->all_tmp_fd,  &s->synced_fd, &s->layers_fd, &s->cache_fd,
+                        &s->oci_fd,      &s->lock_fd,   &s->root_fd};
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        mem_close_at(fds[i]);
+    free(s->tmp_name);
+    free(s->path);
+    free(s);
+}
+
+const char *store_path(const struct store *s)
+{
+    return s->path;
+}
+
+int store_oci_fd(const struct store *s)
+{
+    return s->oci_fd;
+}
+
+int store_cache_fd(const struct store *s)
+{
+    return s->cache_fd;
+}
+
+int store_tmp_fd(const struct store *s)
+{
+    return s->tmp_fd;
+}
+
+int store_empty_fd(const struct store *s)
+{
+    return s->empty_fd;
+}
+
+int store_mount_points_fd(const struct store *s)
+{
+    return s->mount_points_fd;
+}
+
+char *store_tmp_name(struct store *s, const char *prefix)
+{
+    return mem_printf("%s-%u", prefix, s->counter++);
+}
+
+struct layer_sink *store_layer_sink(struct store *s)
+{
+    return &s->sink;
+}
+
+bool store_has_layer(struct store *s, const struct digest *diff_id)
+{
+    return digest_is_set(diff_id) && !faccessat(s->layers_fd, digest_hex(diff_id), F_OK, 0);
+}
+
+int store_open_layer(struct store *s, const struct digest *diff_id, struct error *err)
+{
+    int fd = digest_is_set(diff_id) ? openat(s->layers_fd, digest_hex(diff_id),
+                                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                                    : -1;
+    if (fd < 0)
+        return error_set(err, ERROR_MISSING, "layer %s is not in store %s", diff_id->text, s->path);
+    return fd;
+}
+
+/* The directory is made by the name first and by the digest last, so that a layer is whole or not
+ * there. */
+int store_adopt_layer(struct store *s, const char *tmp_name, const struct digest *diff_id,
+                      struct error *err)
+{
+    const char *hex = digest_hex(diff_id);
+    int code = io_fault();
+    if (!code)
+        code = renameat2(s->tmp_fd, tmp_name, s->layers_fd, hex, RENAME_NOREPLACE);
+    if (code && errno == EEXIST) {
+        autofree char *kept = store_tmp_name(s, "twin");
+        if (!io_rename(s->tmp_fd, tmp_name, s->tmp_fd, kept))
+            return 0;
+    }
+    if (code)
+        return error_errno(err, ERROR_HOST, "keep layer %s in store %s", diff_id->text, s->path);
+    return 0;
+}
+
+static int mark(struct store *s, const char *hex)
+{
+    autoclose int fd =
+        io_fault() ? -1 : openat(s->synced_fd, hex, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 ? -1 : 0;
+}
+
+/* Whoever made a layer, it is on the disk once it was there before a sync: so all get their marks,
+ * those as well that another process left without. */
+int store_sync(struct store *s, struct error *err)
+{
+    autostrv layers = STRV_INIT;
+    int code = store_list(s->layers_fd, &layers);
+    if (!code)
+        code = io_fault() || syncfs(s->root_fd) ? -1 : 0;
+    for (size_t i = 0; !code && i < layers.count; i++)
+        if (faccessat(s->synced_fd, layers.items[i], F_OK, 0))
+            code = mark(s, layers.items[i]);
+    return code ? error_errno(err, ERROR_HOST, "sync store %s", s->path) : 0;
+}

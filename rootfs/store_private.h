@@ -1,0 +1,27 @@
+/* What the store's rooms share: store.c (opening, adopting), store_open.c (what opening finds),
+ * store_use.c (usage and prune). */
+#ifndef ROOTFS_STORE_PRIVATE_H
+#define ROOTFS_STORE_PRIVATE_H
+
+#include "store.h"
+
+#include <base/str.h>
+
+struct store {
+    struct layer_sink sink; /* first, so that its pointer is the store's */
+    char *path;
+    int root_fd, oci_fd, cache_fd, layers_fd, synced_fd, all_tmp_fd;
+    int empty_fd, mount_points_fd;
+    int lock_fd; /* of the whole store, shared */
+    int tmp_fd, tmp_lock_fd;
+    char *tmp_name; /* below tmp/ */
+    _Atomic unsigned counter;
+};
+
+/* Whatever opening does to the store's folders, under open.lock: the folders themselves, the dead's
+ * leftovers, what a power cut may have spoilt, and a folder for this process. */
+int store_prepare(struct store *store, struct error *err);
+/* Add the names in a directory, without "." and "..", to names; -1 with errno. */
+int store_list(int dir_fd, struct strv *names);
+
+#endif

@@ -1,0 +1,37 @@
+/* Deleted paths, in their two dresses: entries of a tar (".wh.NAME", ".wh..wh..opq"; OCI
+ * image-spec, layer.md, "Whiteouts") and an overlay's own (char device 0:0, trusted.overlay.opaque;
+ * kernel documentation, filesystems/overlayfs.rst). */
+#ifndef ROOTFS_WHITEOUT_H
+#define ROOTFS_WHITEOUT_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#define WHITEOUT_PREFIX ".wh."
+#define WHITEOUT_OPAQUE ".wh..wh..opq"
+
+enum whiteout_kind {
+    WHITEOUT_NOT,       /* an ordinary name */
+    WHITEOUT_PATH,      /* the rest of the name is deleted */
+    WHITEOUT_DIRECTORY, /* everything the lower layers have in this directory is deleted */
+    WHITEOUT_IGNORED,   /* ".wh..wh.…", a union file system's private matter */
+    WHITEOUT_BAD,       /* a whiteout of nothing, "." or ".." */
+};
+
+/* What an entry's last component says. *deleted gets the name that WHITEOUT_PATH deletes, pointing
+ * into name. */
+enum whiteout_kind whiteout_parse(const char *name, const char **deleted);
+
+/* An overlay's whiteout. */
+bool whiteout_is(const struct stat *st);
+/* Make one; -1 with errno. */
+int whiteout_make(int dir_fd, const char *name);
+/* True where an overlay hides what lies below this directory. dir_fd must not be O_PATH. */
+bool whiteout_is_opaque(int dir_fd);
+/* -1 with errno. */
+int whiteout_set_opaque(int dir_fd);
+/* Extended attributes that are an overlay's own: never in a tar, and never taken from one, where
+ * they could redirect a directory to anywhere. */
+bool whiteout_owns_xattr(const char *name);
+
+#endif
