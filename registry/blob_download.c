@@ -1,0 +1,146 @@
+#include "blob_download.h"
+
+#include <base/log.h>
+#include <base/mem.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct download {
+    struct source source;
+    struct session *session;
+    struct http_exchange *x; /* NULL: cut, or ended */
+    struct digest digest;
+    int64_t size, at;   /* at: bytes handed out, or skipped to */
+    int64_t moved_from; /* where the current transfer began to give anything */
+    unsigned tries;
+    bool ended;
+};
+
+/* Where the bytes of a 206 begin; -1 where it doesn't say. */
+static int64_t range_start(const struct http_exchange *x)
+{
+    const char *range = http_header(x, "Content-Range");
+    if (!range || !str_starts(range, "bytes "))
+        return -1;
+    autofree char *first = mem_strdup(range + strlen("bytes "));
+    first[strcspn(first, "-/")] = '\0';
+    return str_number(str_trim(first), INT64_MAX);
+}
+
+/* A server that doesn't do ranges sends all of it again. */
+static int skip(struct download *d, int64_t n, struct error *err)
+{
+    enum { CHUNK = 64 * 1024 };
+    autofree char *chunk = mem_alloc(CHUNK);
+    while (n > 0) {
+        ssize_t got = http_read(d->x, chunk, n < CHUNK ? (size_t)n : CHUNK, err);
+        if (got < 0)
+            return -1;
+        if (!got)
+            return error_set(err, ERROR_INTEGRITY, "it is shorter than it was before");
+        n -= got;
+    }
+    return 0;
+}
+
+/* Ask for the bytes from d->at on. */
+static int start(struct download *d, struct error *err)
+{
+    autofree char *path = mem_printf("%s/blobs/%s", session_repository(d->session), d->digest.text);
+    autofree char *what = mem_printf("blob %s", d->digest.text);
+    struct session_request request = {.method = "GET", .path = path, .range_from = d->at};
+    if (session_send(d->session, &request, &d->x, err))
+        return -1;
+    long status = http_status(d->x);
+    if (status == 206 && d->at && range_start(d->x) == d->at)
+        return 0;
+    if (status == 416 && d->at)
+        return error_set(err, ERROR_INTEGRITY, "%s has only %" PRId64 " bytes, not %" PRId64, what,
+                         d->at, d->size);
+    if (status == 206)
+        return error_set(err, ERROR_NETWORK, "%s: the registry sends another part than asked for",
+                         what);
+    if (status != 200)
+        return session_refused(d->session, d->x, what, err);
+    return skip(d, d->at, err);
+}
+
+static void stop(struct download *d)
+{
+    http_close(d->x);
+    d->x = NULL;
+}
+
+/* The transfer broke: wait, and go on where it stopped. Tries are counted anew after one that
+ * brought something. */
+static int go_on(struct download *d, struct error *problem, struct error *err)
+{
+    bool final = d->x && http_fault_of(d->x) == HTTP_FAULT_FINAL;
+    if (d->at > d->moved_from)
+        d->tries = 0;
+    if (final)
+        return error_move(err, problem);
+    int again = retry_wait(session_retry(d->session), ++d->tries, RETRY_TRIES, -1, err);
+    if (again < 0)
+        return -1;
+    if (!again)
+        return error_move(err, problem);
+    log_debug("blob %s: going on at byte %" PRId64 " (%s)", d->digest.text, d->at,
+              problem->message);
+    stop(d);
+    d->moved_from = d->at;
+    return start(d, err);
+}
+
+static ssize_t download_read(struct source *self, void *buffer, size_t n, struct error *err)
+{
+    struct download *d = (struct download *)self;
+    if (d->ended || !n)
+        return 0;
+    for (;;) {
+        autoerror problem = ERROR_INIT;
+        ssize_t got = d->x ? http_read(d->x, buffer, n, &problem)
+                           : error_set(&problem, ERROR_NETWORK, "the transfer has broken before");
+        if (got >= 0) {
+            d->at += got;
+            d->ended = !got;
+            if (d->ended)
+                stop(d); /* its connection can serve another */
+            return got;
+        }
+        if (d->at == d->size) { /* all is there, but for a clean end */
+            d->ended = true;
+            return 0;
+        }
+        if (go_on(d, &problem, err)) {
+            stop(d);
+            d->tries = RETRY_TRIES;
+            return error_wrap(err, "blob %s", d->digest.text);
+        }
+    }
+}
+
+static void download_close(struct source *self)
+{
+    struct download *d = (struct download *)self;
+    stop(d);
+    free(d);
+}
+
+int blob_download(struct session *s, const struct descriptor *descriptor, struct source **out,
+                  struct error *err)
+{
+    struct download *d = mem_zalloc(1, sizeof *d);
+    d->source = (struct source){download_read, download_close};
+    d->session = s;
+    d->digest = descriptor->digest;
+    d->size = descriptor->size;
+    if (start(d, err)) {
+        download_close(&d->source);
+        return -1;
+    }
+    *out = &d->source;
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* A blob's bytes from a registry, as a source that goes on where a transfer was cut. Private. */
+#ifndef REGISTRY_BLOB_DOWNLOAD_H
+#define REGISTRY_BLOB_DOWNLOAD_H
+
+#include "session.h"
+
+#include <base/stream.h>
+
+/* The request is sent here, so that a blob that is not there is told at once. s outlives the
+ * source. The bytes are not verified. ERROR_MISSING, ERROR_AUTH, ERROR_NETWORK. */
+int blob_download(struct session *s, const struct descriptor *descriptor, struct source **out,
+                  struct error *err);
+
+#endif

@@ -1,0 +1,166 @@
+#include "blob_upload.h"
+
+#include <base/log.h>
+#include <base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A refusal without a body gives no reason; the same asked with GET does. */
+static int explain(struct session *s, const char *path, const char *what, struct error *err)
+{
+    struct session_request request = {.method = "GET", .path = path};
+    autoexchange *x = NULL;
+    if (session_send(s, &request, &x, err))
+        return -1;
+    if (http_status(x) == 200)
+        return 1;
+    return session_refused(s, x, what, err);
+}
+
+int blob_exists(struct session *s, const struct digest *digest, struct error *err)
+{
+    autofree char *path = mem_printf("%s/blobs/%s", session_repository(s), digest->text);
+    autofree char *what = mem_printf("blob %s", digest->text);
+    /* A redirect to where the bytes are is a yes; that place need not answer a HEAD. */
+    struct session_request request = {.method = "HEAD", .path = path, .no_redirect = true};
+    autoexchange *x = NULL;
+    if (session_send(s, &request, &x, err))
+        return -1;
+    long status = http_status(x);
+    if (status == 404)
+        return 0;
+    if (status >= 200 && status < 400)
+        return 1;
+    return explain(s, path, what, err);
+}
+
+int blob_mount(struct session *s, const struct digest *digest, const char *from_repository,
+               struct url *upload, struct error *err)
+{
+    autofree char *path = mem_printf("%s/blobs/uploads/?mount=%s&from=%s", session_repository(s),
+                                     digest->text, from_repository);
+    autofree char *scope = mem_printf("%s repository:%s:pull", session_scope(s), from_repository);
+    struct session_request request = {.method = "POST", .path = path, .scope = scope};
+    autoexchange *x = NULL;
+    autoerror bad = ERROR_INIT;
+    if (session_send(s, &request, &x, &bad)) {
+        if (bad.kind == ERROR_INTERRUPTED)
+            return error_move(err, &bad);
+        error_ignore(&bad, "what cannot be mounted is uploaded");
+        return 0;
+    }
+    if (http_status(x) == 201)
+        return 1;
+    if (http_status(x) == 202 && session_location(x, upload, &bad))
+        error_ignore(&bad, "another upload is opened");
+    return 0;
+}
+
+struct upload {
+    struct session *session;
+    const struct descriptor *descriptor;
+    int (*open_blob)(void *context, struct source **out, struct error *err);
+    void *context;
+    char *what;
+    struct url place; /* of the open upload; empty: none */
+};
+
+static int begin(struct upload *u, struct error *err)
+{
+    autofree char *path = mem_printf("%s/blobs/uploads/", session_repository(u->session));
+    struct session_request request = {.method = "POST", .path = path};
+    autoexchange *x = NULL;
+    if (session_send(u->session, &request, &x, err))
+        return -1;
+    if (http_status(x) != 202)
+        return session_refused(u->session, x, u->what, err);
+    return session_location(x, &u->place, err);
+}
+
+/* A fault of the connection, or an answer after which the blob may be there all the same. 401: the
+ * token ran out on the way. */
+static bool is_ambiguous(long status)
+{
+    return retry_status(status) || status == 404 || status == 401 || status == 416;
+}
+
+/* The registry took the bytes. What it says they are must be what they are. */
+static int check_digest(const struct upload *u, const struct http_exchange *x, struct error *err)
+{
+    const char *header = http_header(x, "Docker-Content-Digest");
+    if (!header || str_eq(header, u->descriptor->digest.text))
+        return 0;
+    return error_set(err, ERROR_INTEGRITY, "the registry took %s for %.80s", u->what, header);
+}
+
+/* One PUT of all bytes. 0 done, 1 perhaps (problem says what happened), -1 error. */
+static int send(struct upload *u, struct error *problem, int64_t *after, struct error *err)
+{
+    autourl place = {0};
+    autosource *blob = NULL;
+    autoexchange *x = NULL;
+    if (url_add_query(&u->place, "digest", u->descriptor->digest.text, &place, err) ||
+        u->open_blob(u->context, &blob, err))
+        return -1;
+    struct session_request request = {
+        .method = "PUT",
+        .url = &place,
+        .content_type = "application/octet-stream",
+        .body_source = blob,
+        .body_size = u->descriptor->size,
+    };
+    if (session_send(u->session, &request, &x, problem))
+        return problem->kind == ERROR_NETWORK ? 1 : error_move(err, problem);
+    long status = http_status(x);
+    if (status == 201 || status == 204)
+        return check_digest(u, x, err);
+    if (!is_ambiguous(status))
+        return session_refused(u->session, x, u->what, err);
+    const char *header = http_header(x, "Retry-After");
+    *after = header ? retry_after_parse(header, time(NULL)) : -1;
+    if (*after < 0 && status == 429)
+        *after = retry_after_find(http_error_body(x));
+    session_refused(u->session, x, u->what, problem);
+    return 1;
+}
+
+/* 0 done, 1 another try, -1 error. */
+static int try_once(struct upload *u, unsigned tries, struct error *err)
+{
+    autoerror problem = ERROR_INIT;
+    int64_t after = -1;
+    if (!u->place.text && begin(u, err))
+        return -1;
+    int result = send(u, &problem, &after, err);
+    url_release(&u->place); /* an upload is never sent to twice */
+    if (result <= 0)
+        return result;
+    log_debug("%s: %s", u->what, problem.message);
+    int again = retry_wait(session_retry(u->session), tries, RETRY_TRIES, after, err);
+    if (again < 0)
+        return -1;
+    int there = blob_exists(u->session, &u->descriptor->digest, err);
+    if (there)
+        return there < 0 ? -1 : 0;
+    return again ? 1 : error_move(err, &problem);
+}
+
+int blob_upload(struct session *s, const struct descriptor *descriptor, const struct url *upload,
+                int (*open_blob)(void *context, struct source **out, struct error *err),
+                void *context, struct error *err)
+{
+    struct upload u = {.session = s,
+                       .descriptor = descriptor,
+                       .open_blob = open_blob,
+                       .context = context,
+                       .what = mem_printf("blob %s", descriptor->digest.text)};
+    if (upload->text)
+        url_copy(upload, &u.place);
+    int result;
+    for (unsigned tries = 1; (result = try_once(&u, tries, err)) > 0; tries++)
+        ;
+    url_release(&u.place);
+    free(u.what);
+    return result;
+}

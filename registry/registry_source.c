@@ -1,0 +1,135 @@
+/* Images in a registry, to be read: OCI distribution-spec 1.1, "Pull". */
+#include "blob_download.h"
+#include "session.h"
+#include "transport_ops.h"
+
+#include <base/mem.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCEPT                                                                                     \
+    MEDIA_OCI_INDEX ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_INDEX ", " MEDIA_DOCKER_MANIFEST
+
+struct registry_source {
+    struct image_source source;
+    struct session *session;
+};
+
+static int open_manifest(struct session *s, const char *method, const char *reference,
+                         struct http_exchange **out, struct error *err)
+{
+    autofree char *path = mem_printf("%s/manifests/%s", session_repository(s), reference);
+    autofree char *what = mem_printf("manifest %s", reference);
+    struct session_request request = {.method = method, .path = path, .accept = ACCEPT};
+    autoexchange *x = NULL;
+    if (session_send(s, &request, &x, err))
+        return -1;
+    if (http_status(x) != 200)
+        return session_refused(s, x, what, err);
+    *out = take(&x);
+    return 0;
+}
+
+/* "application/json; charset=utf-8" -> "application/json" */
+static char *media_type(const struct http_exchange *x)
+{
+    const char *header = http_header(x, "Content-Type");
+    if (!header)
+        return NULL;
+    char *type = mem_strdup(header);
+    type[strcspn(type, "; \t")] = '\0';
+    return type;
+}
+
+static int read_manifest(struct registry_source *s, const char *reference, struct manifest *out,
+                         struct error *err)
+{
+    autoexchange *x = NULL;
+    autostr body = STR_INIT;
+    autofree char *name = reference_name(&s->source.ref);
+    autofree char *where =
+        mem_printf("%s%c%s", name, strchr(reference, ':') ? '@' : ':', reference);
+    if (open_manifest(s->session, "GET", reference, &x, err) ||
+        http_read_all(x, IMAGE_MANIFEST_CAP, "the manifest", &body, err))
+        return -1;
+    autofree char *type = media_type(x);
+    return manifest_parse(str_text(&body), body.len, type, where, out, err);
+}
+
+/* By digest where there is one, else by tag. */
+static const char *reference_of(const struct image_source *s)
+{
+    if (digest_is_set(&s->ref.digest))
+        return s->ref.digest.text;
+    return s->ref.tag ? s->ref.tag : "latest";
+}
+
+static int source_manifest(struct image_source *self, struct manifest *out, struct error *err)
+{
+    return read_manifest((struct registry_source *)self, reference_of(self), out, err);
+}
+
+static int source_manifest_at(struct image_source *self, const struct descriptor *descriptor,
+                              struct manifest *out, struct error *err)
+{
+    return read_manifest((struct registry_source *)self, descriptor->digest.text, out, err);
+}
+
+/* The header is only compared with what was verified when it was fetched; where it is missing or
+ * nonsense the manifest itself tells. A HEAD that is refused has no reason in it, a GET has. */
+static int source_digest(struct image_source *self, struct digest *out, struct error *err)
+{
+    struct registry_source *s = (struct registry_source *)self;
+    autoexchange *x = NULL;
+    autoerror bad = ERROR_INIT;
+    if (!open_manifest(s->session, "HEAD", reference_of(self), &x, &bad)) {
+        const char *header = http_header(x, "Docker-Content-Digest");
+        if (header && !digest_parse(header, out, &bad))
+            return 0;
+    } else if (bad.kind == ERROR_INTERRUPTED) {
+        return error_move(err, &bad);
+    }
+    error_ignore(&bad, "the manifest itself is asked for");
+    automanifest m = {0};
+    if (source_manifest(self, &m, err))
+        return -1;
+    *out = m.digest;
+    return 0;
+}
+
+static int source_blob(struct image_source *self, const struct descriptor *descriptor,
+                       struct source **out, struct error *err)
+{
+    struct registry_source *s = (struct registry_source *)self;
+    return blob_download(s->session, descriptor, out, err);
+}
+
+static void source_close_registry(struct image_source *self)
+{
+    struct registry_source *s = (struct registry_source *)self;
+    session_free(s->session);
+    image_source_release(self);
+    free(s);
+}
+
+static const struct image_source_ops source_ops = {
+    .manifest = source_manifest,
+    .manifest_at = source_manifest_at,
+    .digest = source_digest,
+    .blob = source_blob,
+    .close = source_close_registry,
+};
+
+int registry_source_open(const struct reference *ref, const struct transport_options *options,
+                         struct image_source **out, struct error *err)
+{
+    struct registry_source *s = mem_zalloc(1, sizeof *s);
+    image_source_init(&s->source, &source_ops, ref, options);
+    if (session_new(ref, s->source.options, false, &s->session, err)) {
+        source_close_registry(&s->source);
+        return -1;
+    }
+    *out = &s->source;
+    return 0;
+}
