@@ -21,6 +21,7 @@ enum { PIPE_SIZE = 4 * 1024 * 1024 };
 
 struct build_layer {
     struct build_layers *set;
+    char *media_type;         /* of a layer that was known */
     struct layer layer;       /* diff_id and blob, as far as known */
     int directory;            /* -1 until needed */
     struct pool_group *job;   /* in the background; NULL: nothing is */
@@ -55,6 +56,7 @@ static void layer_free(struct build_layer *layer)
     snapshot_release(&layer->snapshot);
     strv_release(&layer->skip);
     mem_close_at(&layer->directory);
+    free(layer->media_type);
     free(layer);
 }
 
@@ -82,6 +84,8 @@ struct build_layer *build_layers_add(struct build_layers *set, const struct laye
 {
     struct build_layer *layer = layer_new(set);
     layer->layer = *known;
+    layer->media_type = mem_strdup_null(known->media_type);
+    layer->layer.media_type = layer->media_type;
     return layer;
 }
 

@@ -3,6 +3,7 @@
 #include <base/interrupt.h>
 #include <base/log.h>
 #include <base/mem.h>
+#include <registry/layout.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,10 @@ int common_init(struct common *c, const struct common_values *values, struct err
 int common_open_store(struct common *c, const struct common_values *values, struct error *err)
 {
     const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
-    return store_open(root && *root ? root : NULL, &c->store, err);
+    return store_open(root && *root ? root : NULL, &c->store, err) ||
+                   layout_init(store_oci_fd(c->store), err)
+               ? -1
+               : 0;
 }
 
 void common_release(struct common *c)
