@@ -53,6 +53,28 @@ static int fetch_layer(struct pull *p, const struct layer *layer, struct progres
     return p->layers->unpack(p->layers, layer, both, err);
 }
 
+/* The layout's own blob may have been damaged since: then it is fetched anew, over it. */
+static int unpack_kept(struct pull *p, const struct layer *layer, struct progress_task *task,
+                       struct error *err)
+{
+    autoerror damaged = ERROR_INIT;
+    if (!fetch_layer(p, layer, task, true, false, &damaged))
+        return 0;
+    if (damaged.kind != ERROR_INTEGRITY && damaged.kind != ERROR_INPUT)
+        return error_move(err, &damaged);
+    error_ignore(&damaged, "the kept blob is damaged, and is fetched anew");
+    return fetch_layer(p, layer, task, true, true, err);
+}
+
+static int see_to_layer(struct pull *p, const struct layer *layer, struct progress_task *task,
+                        bool unpack, bool keep, struct error *err)
+{
+    if (!unpack && !keep)
+        return 0;
+    bool kept = p->layout_fd >= 0 && !keep;
+    return kept ? unpack_kept(p, layer, task, err) : fetch_layer(p, layer, task, unpack, keep, err);
+}
+
 static int pull_layer(void *context, size_t i, struct error *err)
 {
     struct pull *p = context;
@@ -61,7 +83,7 @@ static int pull_layer(void *context, size_t i, struct error *err)
     bool keep = p->layout_fd >= 0 && !layout_has_blob(p->layout_fd, &layer->digest, layer->size);
     struct progress_task *task =
         transfer_task(&p->transfer, "pull layer", &layer->digest, layer->size);
-    int failed = unpack || keep ? fetch_layer(p, layer, task, unpack, keep, err) : 0;
+    int failed = see_to_layer(p, layer, task, unpack, keep, err);
     enum progress_end how = failed           ? PROGRESS_FAILED
                             : unpack || keep ? PROGRESS_DONE
                                              : PROGRESS_CACHED;

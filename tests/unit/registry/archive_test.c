@@ -139,6 +139,62 @@ static void a_bomb_is_not_inflated(void **state)
     assert_error(tar_file_open(path, &tar, &err), &err, ERROR_INPUT, "inflates to more");
 }
 
+/* CVE-2025-58183: metadata is capped before it is held. */
+static void endless_metadata_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    autoerror err = ERROR_INIT;
+    enum { METADATA = 2 << 20 };
+    autofree char *path = fixture_path(f, "t.tar");
+    autofree char *pax = mem_alloc(METADATA);
+    memset(pax, 'x', METADATA);
+    memcpy(pax, "2097152 path=", 13);
+    pax[METADATA - 1] = '\n';
+    struct tar_writer *w;
+    assert_done(tar_writer_new(path, &w, &err), &err);
+    assert_done(tar_writer_put(w, "pax", pax, METADATA, &err), &err);
+    assert_done(tar_writer_put(w, "a", "x", 1, &err), &err);
+    assert_done(tar_writer_finish(w, &err), &err);
+    tar_writer_close(w);
+    /* Make the first member the metadata of the second. */
+    autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
+    unsigned char header[512];
+    assert_int_equal(pread(fd, header, 512, 0), 512);
+    header[156] = 'x';
+    memset(header + 148, ' ', 8);
+    unsigned sum = 0;
+    for (size_t i = 0; i < 512; i++)
+        sum += header[i];
+    snprintf((char *)header + 148, 8, "%06o", sum & 0777777);
+    assert_int_equal(pwrite(fd, header, 512, 0), 512);
+    struct tar_file *tar;
+    assert_int_equal(tar_file_open(path, &tar, &err), -1);
+    assert_int_equal(err.kind, ERROR_INPUT);
+}
+
+static void sparse_members_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    autoerror err = ERROR_INIT;
+    autofree char *path = fixture_path(f, "t.tar");
+    struct archive *a = archive_write_new();
+    archive_write_set_format_pax(a);
+    assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
+    struct archive_entry *e = archive_entry_new();
+    archive_entry_set_pathname(e, "manifest.json");
+    archive_entry_set_filetype(e, AE_IFREG);
+    archive_entry_set_size(e, 1 << 20);
+    archive_entry_sparse_add_entry(e, 4096, 3);
+    assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+    autofree char *bytes = mem_zalloc(1, 1 << 20);
+    archive_write_data(a, bytes, 1 << 20);
+    archive_entry_free(e);
+    archive_write_close(a);
+    archive_write_free(a);
+    struct tar_file *tar;
+    assert_error(tar_file_open(path, &tar, &err), &err, ERROR_INPUT, "sparse");
+}
+
 static void too_many_members_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -360,6 +416,8 @@ int main(void)
         TEST(members_are_read_in_place),
         TEST(broken_archives_are_refused),
         TEST(a_bomb_is_not_inflated),
+        TEST(endless_metadata_is_refused),
+        TEST(sparse_members_are_refused),
         TEST(too_many_members_are_refused),
         TEST(sizes_beyond_eight_gibibytes_are_written),
         TEST(a_member_cannot_run_into_the_next),

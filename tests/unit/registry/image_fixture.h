@@ -230,6 +230,7 @@ struct memory_sink {
     size_t count;
     bool has_all;
     const char *refuse; /* hex of a diff_id that fails */
+    bool verify;        /* the blob's digest, as unpacking would notice damage */
 };
 
 UNUSED static bool memory_has(struct layer_sink *self, const struct layer *layer)
@@ -245,11 +246,18 @@ UNUSED static int memory_unpack(struct layer_sink *self, const struct layer *lay
     struct memory_sink *s = (struct memory_sink *)self;
     char chunk[4096];
     ssize_t got;
-    while ((got = source_read(blob, chunk, sizeof chunk, err)) > 0)
+    struct digest found;
+    autodigester struct digester *h = digester_new();
+    while ((got = source_read(blob, chunk, sizeof chunk, err)) > 0) {
+        digester_add(h, chunk, (size_t)got);
         if (s->refuse && strstr(layer->diff_id.text, s->refuse))
             return error_set(err, ERROR_HOST, "no room");
+    }
     if (got < 0)
         return -1;
+    digester_finish(h, &found);
+    if (s->verify && !digest_equal(&found, &layer->digest))
+        return error_set(err, ERROR_INTEGRITY, "diff_id");
     pthread_mutex_lock(&s->lock);
     s->taken[s->count++] = layer->diff_id;
     pthread_mutex_unlock(&s->lock);

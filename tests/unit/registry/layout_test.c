@@ -170,6 +170,42 @@ static void unnamed_images_are_listed_once(void **state)
     assert_int_equal(json_array_size(json_object_get(index, "manifests")), 1);
 }
 
+/* Sizes are capped before anything is read. */
+static void announced_sizes_beyond_the_caps_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    autoerror err = ERROR_INIT;
+    autoclose int fd = open_layout(f, "l");
+    automanifest m = {0};
+    automanifest huge_config = {0};
+    automanifest index = {0};
+    struct image image;
+    make_image(fd, "amd64", 1, true, &m);
+    struct descriptor config = m.config, child = {.media_type = m.media_type, .digest = m.digest};
+    config.size = IMAGE_CONFIG_CAP + 1;
+    manifest_make(&config, m.items, 1, NULL, false, &huge_config);
+    assert_done(layout_put_manifest(fd, &huge_config, "config", NULL, &err), &err);
+    assert_error(image_load(fd, "config", NULL, &image, &err), &err, ERROR_INPUT, "larger");
+    child.size = IMAGE_MANIFEST_CAP + 1;
+    index_make(&child, 1, NULL, false, &index);
+    assert_done(layout_put_manifest(fd, &index, "index", NULL, &err), &err);
+    assert_error(image_load(fd, "index", NULL, &image, &err), &err, ERROR_INPUT, "larger");
+    /* A descriptor that lies about type or size. */
+    child.size = (int64_t)m.size + 1;
+    manifest_release(&index);
+    index_make(&child, 1, NULL, false, &index);
+    assert_done(layout_put_manifest(fd, &index, "size", NULL, &err), &err);
+    assert_int_equal(image_load(fd, "size", NULL, &image, &err), -1);
+    assert_int_equal(err.kind, ERROR_INTEGRITY);
+    error_release(&err);
+    child.size = (int64_t)m.size;
+    child.media_type = (char *)MEDIA_DOCKER_MANIFEST;
+    manifest_release(&index);
+    index_make(&child, 1, NULL, false, &index);
+    assert_done(layout_put_manifest(fd, &index, "type", NULL, &err), &err);
+    assert_error(image_load(fd, "type", NULL, &image, &err), &err, ERROR_INPUT, "its index says");
+}
+
 struct writer {
     int fd;
     unsigned number;
@@ -252,6 +288,7 @@ int main(void)
         TEST(a_finished_file_is_adopted),
         TEST(names_are_replaced_found_and_removed),
         TEST(unnamed_images_are_listed_once),
+        TEST(announced_sizes_beyond_the_caps_are_refused),
         TEST(nothing_is_lost_with_several_writers),
         TEST(an_image_is_loaded_by_name_digest_and_platform),
     };

@@ -116,9 +116,35 @@ static void what_is_there_is_not_fetched_but_the_layout_is_filled(void **state)
     for (size_t i = 0; i < 3; i++)
         spoil_blob(fd, &first.layers[i].digest);
     sink.has_all = false;
+    sink.verify = true;
     autoimage second = {0};
     assert_done(pull_from(&ref, &sink, keep, &second, &err), &err);
     assert_int_equal(sink.count, 3);
+}
+
+static void a_damaged_kept_blob_is_fetched_anew(void **state)
+{
+    struct fixture *f = *state;
+    autoerror err = ERROR_INIT;
+    make_layout(f, "l", 3, true);
+    autoreference ref = fixture_ref(f, "oci", "l");
+    autoclose int keep = open_layout(f, "keep");
+    struct memory_sink sink;
+    memory_init(&sink);
+    autoimage first = {0};
+    assert_done(pull_from(&ref, &sink, keep, &first, &err), &err);
+    spoil_blob(keep, &first.layers[1].digest);
+    spoil_blob(keep, &first.manifest.config.digest);
+    memory_init(&sink);
+    sink.verify = true;
+    autoimage second = {0};
+    assert_done(pull_from(&ref, &sink, keep, &second, &err), &err);
+    assert_int_equal(sink.count, 3);
+    autoimage kept = {0};
+    assert_done(image_load(keep, "kept", NULL, &kept, &err), &err);
+    autoreference mended = fixture_ref(f, "oci", "keep:kept");
+    autoimage third = {0};
+    assert_done(pull_from(&mended, &sink, -1, &third, &err), &err);
 }
 
 static void a_wrong_layer_leaves_nothing_visible(void **state)
@@ -282,6 +308,7 @@ int main(void)
         TEST(a_repeated_layer_is_fetched_once),
         TEST(the_kept_layout_is_whole_and_named),
         TEST(what_is_there_is_not_fetched_but_the_layout_is_filled),
+        TEST(a_damaged_kept_blob_is_fetched_anew),
         TEST(a_wrong_layer_leaves_nothing_visible),
         TEST(a_cut_or_longer_layer_is_refused),
         TEST(a_sink_that_fails_fails_the_pull),
