@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define UPPER "upper"
@@ -90,6 +92,14 @@ static int dress_root(int upper_fd, int top_fd)
                : 0;
 }
 
+/* A read-only overlay wants two layers; of one alone (the empty one) nothing need be laid over. */
+static int mount_alone(int layer_fd, struct error *err)
+{
+    int fd = (int)syscall(SYS_open_tree, layer_fd, "",
+                          AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    return fd < 0 ? error_errno(err, ERROR_HOST, "mount an empty root") : fd;
+}
+
 static int make_mount(struct snapshot *s, const struct stack *stack, enum snapshot_flags flags,
                       struct error *err)
 {
@@ -106,7 +116,8 @@ static int make_mount(struct snapshot *s, const struct stack *stack, enum snapsh
                                          .upper_fd = s->upper_fd,
                                          .work_fd = work,
                                          .attach_fd = attach};
-    s->root_fd = overlay_mount(&overlay, err);
+    bool alone = !(flags & SNAPSHOT_WRITABLE) && stack->count == 1;
+    s->root_fd = alone ? mount_alone(stack->fds[0], err) : overlay_mount(&overlay, err);
     return s->root_fd < 0 ? -1 : 0;
 }
 
