@@ -3,6 +3,8 @@
 #include "push.h"
 #include "transport_ops.h"
 
+#include <pthread.h> /* for the thread sanitizer: blobs go in parallel */
+
 static const char *const kinds[] = {"oci", "oci-archive", "docker-archive"};
 
 static struct digest digest_of(const struct reference *ref)

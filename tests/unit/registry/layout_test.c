@@ -2,7 +2,7 @@
 #include "image_fixture.h"
 #include "layout.h"
 
-#include <sys/file.h>
+#include <pthread.h>
 
 static void starting_twice_is_harmless(void **state)
 {

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h> /* for the thread sanitizer: blobs go in parallel */
 #include <signal.h>
 #include <sys/socket.h>
 
