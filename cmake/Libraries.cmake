@@ -12,3 +12,5 @@ pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+
+include(StaticArchive)
