@@ -303,8 +303,10 @@ static int write_item(const struct writer *w, const struct output *out, struct e
 {
     const struct copy_file *file = &w->list->items[out->item];
     struct layer_entry entry = entry_of(out->path, &file->st);
-    entry.uid = w->target->uid;
-    entry.gid = w->target->gid;
+    if (!w->target->keep_owner) {
+        entry.uid = w->target->uid;
+        entry.gid = w->target->gid;
+    }
     entry.link = file->link;
     if (w->target->has_mode && !S_ISLNK(entry.mode))
         entry.mode = (entry.mode & S_IFMT) | w->target->mode;

@@ -173,6 +173,7 @@ static int open_root(struct step *step, struct snapshot *root, struct error *err
 static int resolve_owner(struct copy *c, struct error *err)
 {
     const struct flag *flag = instruction_flag(c->step->in, "chown");
+    c->target.keep_owner = c->source && !flag;
     if (!flag)
         return 0;
     if (passwd_lookup_owner(c->root.root_fd, flag->value, &c->target.uid, &c->target.gid, err))
