@@ -25,6 +25,7 @@ struct retry {
     const _Atomic bool *cancel;
 };
 
+/* cancel may be NULL: see struct transport_options. */
 void retry_init(struct retry *r, const _Atomic bool *cancel);
 void retry_release(struct retry *r);
 
