@@ -62,7 +62,7 @@ static int carry_out(struct step *step, struct error *err)
         break;
     }
     return step_meta(step->state, step->session->stages->file, step->original, step->in,
-                     step->session->now, err);
+                     step->session->options->source_date_epoch >= 0 ? step->session->now : -1, err);
 }
 
 static int do_step(struct step *step, struct error *err)
@@ -104,7 +104,8 @@ static int run_trigger(struct build_session *s, const struct stage *stage,
                         .stage = stage,
                         .state = state,
                         .original = &file->items[0],
-                        .files_needed_later = true};
+                        .files_needed_later = true,
+                        .downloads = -1};
     return do_step(&step, err);
 }
 
@@ -147,7 +148,8 @@ static int build_stage(struct build_session *s, const struct stage *stage, struc
                             .stage = stage,
                             .state = state,
                             .original = &stage->items[i],
-                            .files_needed_later = files_needed_after(s->stages, stage, i)};
+                            .files_needed_later = files_needed_after(s->stages, stage, i),
+                            .downloads = -1};
         if (do_step(&step, err))
             return -1;
     }

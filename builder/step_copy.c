@@ -96,6 +96,10 @@ static int open_tree_of(struct copy *c, struct error *err)
 {
     struct build_session *s = c->step->session;
     const struct flag *from = instruction_flag(c->step->in, "from");
+    if (c->step->downloads >= 0) {
+        c->tree = (struct copy_tree){.root_fd = c->step->downloads, .what = "what was downloaded"};
+        return 0;
+    }
     if (!from) {
         c->context = &s->context;
         c->tree = context_tree(&s->context);
@@ -127,8 +131,8 @@ static int add_content(struct copy *c, struct cache_key *key, struct error *err)
         if (copy_list_add(&c->list, &c->tree, in->args[i].text, c->exclude, err))
             return dockerfile_error_at(c->step->session->stages->file, in->args[i].at, err);
     struct digest content;
-    if (copy_hash(&c->list, &c->tree, c->context->hashes, c->step->session->options->pool, &content,
-                  err))
+    if (copy_hash(&c->list, &c->tree, c->context ? c->context->hashes : NULL,
+                  c->step->session->options->pool, &content, err))
         return step_error(c->step, err);
     cache_key_add(key, "content", content.text);
     return 0;
@@ -236,7 +240,7 @@ static int copy_all(struct copy *c, struct error *err)
     struct digest key;
     if (make_key(c, &key, err))
         return -1;
-    if (c->step->in->kind == INSTRUCTION_ADD &&
+    if (c->step->in->kind == INSTRUCTION_ADD && c->step->downloads < 0 &&
         step_add_refuse_archives(c->step, &c->list, &c->tree, err))
         return -1;
     autofree char *created_by = step_meta_created_by(c->step->state, c->step->original);

@@ -310,3 +310,58 @@ END
     assert_equal "$(layer -1 | tar -xO epoch)" 1700000000
     assert_equal "$(config .created)" 2023-11-14T22:13:20Z
 }
+
+@test "ADD downloads a URL, following redirects, with mode 0600 and the server's time" {
+    require_program python3
+    mkdir served
+    echo payload >served/file.txt
+    touch -d 2020-02-03T04:05:06Z served/file.txt
+    cat >server.py <<'END'
+import functools, http.server, sys
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/file.txt")
+            self.end_headers()
+        else:
+            super().do_GET()
+server = http.server.HTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory="served"))
+print(server.server_port, flush=True)
+server.serve_forever()
+END
+    python3 server.py >port 2>server.log &
+    server=$!
+    for _ in $(seq 50); do [ -s port ] && break; sleep 0.1; done
+    url=http://127.0.0.1:$(cat port)
+    build <<END || { kill "$server"; false; }
+FROM base
+ADD $url/file.txt /got/
+ADD --chmod=644 $url/moved /renamed
+ADD --checksum=sha256:$(sha256sum served/file.txt | cut -d' ' -f1) $url/file.txt?x=1 /checked/
+END
+    layer 2 | tar -tv --numeric-owner --full-time >list
+    grep -qE '^-rw------- 0/0 .* 2020-02-03 04:05:06 got/file.txt$' list
+    layer 3 | tar -tv | grep -qE '^-rw-r--r-- .* renamed$'
+    assert_equal "$(layer 4 | tar -xO checked/file.txt)" payload
+    build_fails 6 <<END
+FROM base
+ADD --checksum=sha256:$(printf x | sha256sum | cut -d' ' -f1) $url/file.txt /x
+END
+    build_fails 3 <<END
+FROM base
+ADD $url/nothing /x
+END
+    kill "$server"
+    assert_stderr_contains 'Dockerfile:2'
+    assert_stderr_contains '404'
+}
+
+@test "ADD of an archive says that it isn't supported yet" {
+    mkdir -p context && tar -czf context/a.tar.gz -C / etc/hostname
+    build_fails 3 <<'END'
+FROM base
+ADD a.tar.gz /x/
+END
+    assert_stderr_contains 'not supported yet'
+}

@@ -1,0 +1,121 @@
+#include "download.h"
+
+#include "http.h"
+#include "retry.h"
+
+#include <base/mem.h>
+
+#include <string.h>
+#include <time.h>
+
+enum { REDIRECTS_MAX = 10, CHUNK = 256 * 1024 };
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* RFC 9110 section 5.6.7, in the form that servers are to send. */
+static int64_t parse_date(const char *text)
+{
+    struct tm tm = {.tm_sec = 0};
+    const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) : NULL;
+    return end && !*end ? (int64_t)timegm(&tm) : -1;
+}
+
+/* One answer that is no trouble that passes. */
+static int get(struct http *http, struct retry *retry, const struct url *url,
+               struct http_exchange **out, struct error *err)
+{
+    struct http_request request = {.method = "GET", .url = url};
+    for (unsigned tries = 1;; tries++) {
+        enum http_fault fault = HTTP_FAULT_NONE;
+        struct http_exchange *x = NULL;
+        int64_t after = -1;
+        if (retry_gate(retry, err))
+            return -1;
+        if (!http_open(http, &request, &x, &fault, err)) {
+            if (!retry_status(http_status(x))) {
+                *out = x;
+                return 0;
+            }
+            const char *header = http_header(x, "Retry-After");
+            after = header ? retry_after_parse(header, time(NULL)) : -1;
+            error_set(err, ERROR_NETWORK, "the server answers %ld", http_status(x));
+            http_close(x);
+        } else if (fault == HTTP_FAULT_FINAL || fault == HTTP_FAULT_TLS) {
+            return -1;
+        }
+        autoerror waiting = ERROR_INIT;
+        unsigned limit = fault == HTTP_FAULT_CONNECT ? RETRY_CONNECT_TRIES : RETRY_TRIES;
+        int again = retry_wait(retry, tries, limit, after, &waiting);
+        if (again < 0)
+            return error_move(err, &waiting);
+        if (!again)
+            return -1;
+    }
+}
+
+static int follow(struct http *http, struct retry *retry, struct url *url,
+                  struct http_exchange **out, struct error *err)
+{
+    for (unsigned hops = 0; hops <= REDIRECTS_MAX; hops++) {
+        autoexchange *x = NULL;
+        if (get(http, retry, url, &x, err))
+            return -1;
+        if (!is_redirect(http_status(x))) {
+            *out = take(&x);
+            return 0;
+        }
+        struct url next = {.text = NULL};
+        const char *location = http_header(x, "Location");
+        if (!location)
+            return error_set(err, ERROR_NETWORK, "a redirect without a Location");
+        if (url_resolve(url, location, &next, err))
+            return -1;
+        url_release(url);
+        *url = next;
+    }
+    return error_set(err, ERROR_NETWORK, "more than %d redirects", REDIRECTS_MAX);
+}
+
+static int copy_body(struct http_exchange *x, struct sink *to, struct error *err)
+{
+    autofree char *buffer = mem_alloc(CHUNK);
+    ssize_t n;
+    while ((n = http_read(x, buffer, CHUNK, err)) > 0)
+        if (sink_write(to, buffer, (size_t)n, err))
+            return -1;
+    return n < 0 ? -1 : 0;
+}
+
+static int fetch(struct http *http, struct retry *retry, const char *text, struct sink *to,
+                 int64_t *last_modified, struct error *err)
+{
+    autourl url = {.text = NULL};
+    autoexchange *x = NULL;
+    if (url_parse(text, &url, err) || follow(http, retry, &url, &x, err))
+        return -1;
+    long status = http_status(x);
+    if (status != 200)
+        return error_set(err, status == 404 || status == 410 ? ERROR_MISSING : ERROR_NETWORK,
+                         "the server answers %ld", status);
+    if (copy_body(x, to, err))
+        return -1;
+    *last_modified = parse_date(http_header(x, "Last-Modified"));
+    return 0;
+}
+
+int download(const char *url, const struct transport_options *options, struct sink *to,
+             int64_t *last_modified, struct error *err)
+{
+    struct http *http = NULL;
+    struct retry retry;
+    if (http_new(options, &http, err))
+        return -1;
+    retry_init(&retry, options->cancel);
+    int result = fetch(http, &retry, url, to, last_modified, err);
+    retry_release(&retry);
+    http_free(http);
+    return result ? error_wrap(err, "download %s", url) : 0;
+}
