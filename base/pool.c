@@ -72,7 +72,8 @@ static void run_job(struct pool *pool, const struct job *job)
         pthread_mutex_unlock(&pool->lock);
         int failed = job->run(job->context, &err);
         pthread_mutex_lock(&pool->lock);
-        if (failed && !group->failed) {
+        /* A job that gave up because another failed may be heard first: the cause counts. */
+        if (failed && (!group->failed || group->error.kind == ERROR_INTERRUPTED)) {
             group->failed = true;
             error_move(&group->error, &err);
         }

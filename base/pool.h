@@ -23,8 +23,8 @@ struct pool_group *pool_group_new(struct pool *pool);
  * unless the caller or the one who waits runs them. */
 void pool_run(struct pool_group *group, int (*job)(void *context, struct error *err),
               void *context);
-/* Wait for all jobs of the group (running its queued ones meanwhile). The first error wins; the
- * group can then be used again. */
+/* Wait for all jobs of the group (running its queued ones meanwhile). The first error wins, though
+ * not an ERROR_INTERRUPTED over a later one that says why. The group can be used again. */
 int pool_wait(struct pool_group *group, struct error *err);
 /* Waits, drops errors, frees. */
 void pool_group_free(struct pool_group *group);
