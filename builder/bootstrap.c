@@ -38,12 +38,26 @@ static bool valid_word(const char *text)
     return *text && *text != '-' && !strpbrk(text, " \t\n");
 }
 
+/* As in the distributions' own images: apt keeps neither packages nor their parsed lists, so that
+ * the layers of later steps hold what was installed and no more. */
+static void keep_apt_small(struct strv *argv)
+{
+    /* Through a hook, since mmdebstrap itself needs the packages that it has fetched. */
+    strv_add(argv, "--customize-hook=printf '%s;\\n' "
+                   "'APT::Keep-Downloaded-Packages \"false\"' "
+                   "'Dir::Cache::pkgcache \"\"' "
+                   "'Dir::Cache::srcpkgcache \"\"' "
+                   "'Acquire::Languages \"none\"' "
+                   "> \"$1/etc/apt/apt.conf.d/90small\"");
+}
+
 static int make_argv(const struct bootstrap_options *o, struct strv *argv, struct error *err)
 {
     strv_add(argv, "mmdebstrap");
     strv_add(argv, "--variant=minbase");
     strv_add(argv, "--format=tar");
     strv_add(argv, "--skip=output/dev"); /* the sandbox brings its own */
+    keep_apt_small(argv);
     for (size_t i = 0; o->include && i < o->include->count; i++) {
         if (!valid_word(o->include->items[i]))
             return error_set(err, ERROR_USAGE, "--include %s: no package's name",

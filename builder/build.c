@@ -61,8 +61,10 @@ static int carry_out(struct step *step, struct error *err)
     default:
         break;
     }
-    return step_meta(step->state, step->session->stages->file, step->original, step->in,
-                     step->session->options->source_date_epoch >= 0 ? step->session->now : -1, err);
+    /* Not cached themselves, these take the time of what came before. */
+    int64_t created = step->session->options->source_date_epoch;
+    return step_meta(step->state, step->session->stages->file, step->original, step->in, created,
+                     err);
 }
 
 static int do_step(struct step *step, struct error *err)

@@ -137,8 +137,12 @@ void stage_state_add(struct stage_state *s, struct build_layer *layer, const cha
     if (layer)
         MEM_PUSH(s->layers, s->layer_count, s->layer_cap) = layer;
     char time[24];
-    json_t *entry = json_pack("{s:s, s:s, s:s}", "created", stage_state_time(time, created),
-                              "created_by", created_by, "comment", "imgbuild");
+    const json_t *last = json_array_get(s->history, json_array_size(s->history) - 1);
+    const char *before = json_string_value(json_object_get(last, "created"));
+    const char *when =
+        created < 0 && before ? before : stage_state_time(time, created < 0 ? 0 : created);
+    json_t *entry = json_pack("{s:s, s:s, s:s}", "created", when, "created_by", created_by,
+                              "comment", "imgbuild");
     if (!layer)
         json_object_set_new(entry, "empty_layer", json_true());
     json_array_append_new(s->history, entry);

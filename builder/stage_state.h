@@ -42,7 +42,9 @@ void stage_state_init_stage(struct stage_state *s, const struct scope *global,
                             const struct stage_state *base);
 void stage_state_release(struct stage_state *s);
 
-/* Add a layer (NULL: the step changed no file) and its history entry. */
+/* Add a layer (NULL: the step changed no file) and its history entry. created in seconds; -1: the
+ * time of the entry before, for instructions that are not cached, so that a rebuild whose steps all
+ * come from the cache gives the same image. */
 void stage_state_add(struct stage_state *s, struct build_layer *layer, const char *created_by,
                      int64_t created);
 /* A member of the config that is a string; "" where absent. */
