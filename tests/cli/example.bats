@@ -92,8 +92,8 @@ assert_pushed() { # NAME REPOSITORY
     run_workflow pull_request refs/pull/7/merge
     assert_pushed allocator lablink-allocator-image
     assert_pushed client lablink-client-base-image
-    assert_json '.summary.failed == 0 and .summary.passed == 2' allocator.json
-    assert_json '.summary.failed == 0 and .summary.passed == 2' client.json
+    assert_json '.totals.failed == 0 and .totals.passed == 2' allocator.json
+    assert_json '.totals.failed == 0 and .totals.passed == 2' client.json
 }
 
 @test "branch test" {
