@@ -23,9 +23,10 @@ static int read_manifest(const struct oci_archive *s, const struct digest *diges
     autofree char *where = mem_printf("%s: manifest %s", s->source.ref.path, digest->text);
     automanifest m = {0};
     if (tar_file_read(s->tar, name, IMAGE_MANIFEST_CAP, &bytes, err) ||
-        manifest_parse(str_text(&bytes), bytes.len, type, where, &m, err) ||
-        manifest_check(&m, digest, -1, where, err))
+        manifest_verify(str_text(&bytes), bytes.len, digest, -1, where, err) ||
+        manifest_parse(str_text(&bytes), bytes.len, type, where, &m, err))
         return -1;
+    m.digest = *digest;
     *out = m;
     m = (struct manifest){0};
     return 0;

@@ -216,6 +216,17 @@ static int fill_manifest(const json_t *json, const char *media_type, const char 
     return descriptor_parse(config, where, &m->config, err);
 }
 
+/* Neither manifest nor config is a file of the user's: what is wrong in them is no place to show.
+ */
+static int parse_json(const void *bytes, size_t size, const char *where, json_t **out,
+                      struct error *err)
+{
+    autoerror bad = ERROR_INIT;
+    if (json_parse(bytes, size, where, out, &bad))
+        return error_set(err, bad.kind, "%s, line %u: %s", where, bad.line, bad.message);
+    return 0;
+}
+
 int manifest_parse(const void *bytes, size_t size, const char *media_type, const char *where,
                    struct manifest *out, struct error *err)
 {
@@ -223,7 +234,7 @@ int manifest_parse(const void *bytes, size_t size, const char *media_type, const
         return error_set(err, ERROR_INPUT, "%s is larger than the %d bytes allowed", where,
                          IMAGE_MANIFEST_CAP);
     autojson *json = NULL;
-    if (json_parse(bytes, size, where, &json, err))
+    if (parse_json(bytes, size, where, &json, err))
         return -1;
     automanifest m = {0};
     if (fill_manifest(json, media_type, where, &m, err))
@@ -236,20 +247,27 @@ int manifest_parse(const void *bytes, size_t size, const char *media_type, const
     return 0;
 }
 
-int manifest_check(struct manifest *m, const struct digest *digest, int64_t size, const char *where,
-                   struct error *err)
+int manifest_verify(const void *bytes, size_t n, const struct digest *digest, int64_t size,
+                    const char *where, struct error *err)
 {
-    if (size >= 0 && (uint64_t)size != m->size)
-        return error_set(err, ERROR_INTEGRITY, "%s has %zu bytes, not %" PRId64, where, m->size,
-                         size);
+    if (size >= 0 && (uint64_t)size != n)
+        return error_set(err, ERROR_INTEGRITY, "%s has %zu bytes, not %" PRId64, where, n, size);
     struct digest found;
     autodigester struct digester *h = digester_new_like(digest);
-    digester_add(h, m->bytes, m->size);
+    digester_add(h, bytes, n);
     digester_finish(h, &found);
     if (!digest_equal(&found, digest))
         return error_set(err, ERROR_INTEGRITY, "%s has the digest %s, not %s", where, found.text,
                          digest->text);
-    m->digest = found;
+    return 0;
+}
+
+int manifest_check(struct manifest *m, const struct digest *digest, int64_t size, const char *where,
+                   struct error *err)
+{
+    if (manifest_verify(m->bytes, m->size, digest, size, where, err))
+        return -1;
+    m->digest = *digest;
     return 0;
 }
 
@@ -356,7 +374,7 @@ int image_assemble(struct manifest *manifest, const void *config, size_t config_
                          where, IMAGE_CONFIG_CAP);
     struct image image = {.manifest = *manifest};
     autofree char *config_where = mem_printf("config of %s", where);
-    if (json_parse(config, config_size, config_where, &image.config, err) ||
+    if (parse_json(config, config_size, config_where, &image.config, err) ||
         fill_image(where, &image, err)) {
         image.manifest = (struct manifest){0}; /* still the caller's */
         image_release(&image);

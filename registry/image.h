@@ -71,8 +71,11 @@ int manifest_parse(const void *bytes, size_t size, const char *media_type, const
 void manifest_copy(const struct manifest *from, struct manifest *to);
 void manifest_release(struct manifest *m);
 #define automanifest __attribute__((cleanup(manifest_release))) struct manifest
-/* Check the bytes against the digest (of either algorithm) and size (-1: any) that were asked for;
- * m->digest then is that digest. ERROR_INTEGRITY. */
+/* Check bytes, before anything is made of them, against the digest (of either algorithm) and size
+ * (-1: any) that were asked for. ERROR_INTEGRITY. */
+int manifest_verify(const void *bytes, size_t n, const struct digest *digest, int64_t size,
+                    const char *where, struct error *err);
+/* The same for a manifest that is parsed; m->digest then is that digest. */
 int manifest_check(struct manifest *m, const struct digest *digest, int64_t size, const char *where,
                    struct error *err);
 /* The manifest of an index that is for this platform: exact first, then one that runs there;

@@ -41,9 +41,10 @@ static int read_manifest(int dir_fd, const struct digest *digest, int64_t size, 
     }
     autofree char *where = mem_printf("manifest %s", digest->text);
     automanifest m = {0};
-    if (got < 0 || manifest_parse(str_text(&bytes), bytes.len, type, where, &m, err) ||
-        manifest_check(&m, digest, size, where, err))
+    if (got < 0 || manifest_verify(str_text(&bytes), bytes.len, digest, size, where, err) ||
+        manifest_parse(str_text(&bytes), bytes.len, type, where, &m, err))
         return -1;
+    m.digest = *digest;
     *out = m;
     m = (struct manifest){0};
     return 0;

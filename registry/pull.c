@@ -168,6 +168,11 @@ int image_pull(const struct reference *ref, const struct pull_options *options,
         return error_wrap(err, "pull %s", name);
     int failed = pull(source, options, layers, out, err);
     image_source_close(source);
+    if (failed && err && err->kind == ERROR_INTEGRITY)
+        error_hint(err, "try again; if it stays so, the image is damaged where it lies: push it "
+                        "there anew");
+    else if (failed && err && err->kind == ERROR_INPUT)
+        error_hint(err, "the image itself is at fault: make it and push it anew");
     return failed ? error_wrap(err, "pull %s", name) : 0;
 }
 

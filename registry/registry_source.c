@@ -42,16 +42,34 @@ static char *media_type(const struct http_exchange *x)
     return type;
 }
 
-static int read_manifest(struct registry_source *s, const char *reference, struct manifest *out,
-                         struct error *err)
+/* What the registry sends for a tag is compared with what it says it sends. */
+static int check_header(const struct http_exchange *x, const struct str *body, const char *where,
+                        struct error *err)
+{
+    const char *header = http_header(x, "Docker-Content-Digest");
+    struct digest said;
+    autoerror nonsense = ERROR_INIT;
+    if (!header)
+        return 0;
+    if (!digest_parse(header, &said, &nonsense))
+        return manifest_verify(str_text(body), body->len, &said, -1, where, err);
+    error_ignore(&nonsense, "as if there was no header");
+    return 0;
+}
+
+/* wanted: NULL for a tag. */
+static int read_manifest(struct registry_source *s, const char *reference,
+                         const struct digest *wanted, struct manifest *out, struct error *err)
 {
     autoexchange *x = NULL;
     autostr body = STR_INIT;
     autofree char *name = reference_name(&s->source.ref);
-    autofree char *where =
-        mem_printf("%s%c%s", name, strchr(reference, ':') ? '@' : ':', reference);
+    autofree char *where = mem_printf("%s%c%s", name, wanted ? '@' : ':', reference);
     if (open_manifest(s->session, "GET", reference, &x, err) ||
         http_read_all(x, IMAGE_MANIFEST_CAP, "the manifest", &body, err))
+        return -1;
+    if (wanted ? manifest_verify(str_text(&body), body.len, wanted, -1, where, err)
+               : check_header(x, &body, where, err))
         return -1;
     autofree char *type = media_type(x);
     return manifest_parse(str_text(&body), body.len, type, where, out, err);
@@ -67,13 +85,15 @@ static const char *reference_of(const struct image_source *s)
 
 static int source_manifest(struct image_source *self, struct manifest *out, struct error *err)
 {
-    return read_manifest((struct registry_source *)self, reference_of(self), out, err);
+    const struct digest *wanted = digest_is_set(&self->ref.digest) ? &self->ref.digest : NULL;
+    return read_manifest((struct registry_source *)self, reference_of(self), wanted, out, err);
 }
 
 static int source_manifest_at(struct image_source *self, const struct descriptor *descriptor,
                               struct manifest *out, struct error *err)
 {
-    return read_manifest((struct registry_source *)self, descriptor->digest.text, out, err);
+    return read_manifest((struct registry_source *)self, descriptor->digest.text,
+                         &descriptor->digest, out, err);
 }
 
 /* The header is only compared with what was verified when it was fetched; where it is missing or

@@ -56,6 +56,7 @@ _registry_tls() {
 # The kernel chooses the port and the registry's log tells it, so that no two tests meet on one.
 _registry_run() {
     local port='' i
+    : >"$REGISTRY_DIR/log"
     OTEL_TRACES_EXPORTER=none docker-registry serve "$REGISTRY_DIR/config.yml" \
         >"$REGISTRY_DIR/log" 2>&1 3>&- 4>&- </dev/null &
     REGISTRY_PID=$!
