@@ -20,7 +20,7 @@ int base64_decode(const char *text, struct str *out)
     size_t n = strcspn(text, " \t\r\n=");
     size_t padding = strspn(text + n, "=");
     const char *end = text + n + padding;
-    if (end[strspn(end, " \t\r\n")] || n > TEXT_CAP || n % 4 == 1 ||
+    if (end[strspn(end, " \t\r\n")] || n > TEXT_CAP || n % 4 == 1 || padding > 2 ||
         (padding && (n + padding) % 4 != 0))
         return -1;
     size_t missing = (4 - n % 4) % 4;

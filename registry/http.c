@@ -190,12 +190,19 @@ static int wait_for_more(struct http_exchange *x, struct error *err)
     return retry_clock() - x->moved_at > STALL_MS ? stood_still(x, err) : 0;
 }
 
+/* Where it broke right behind the headers there is an answer all the same: reading its body tells.
+ */
 static int await_headers(struct http_exchange *x, struct error *err)
 {
     while (!x->headers_done) {
-        int moved = pump(x, err);
+        autoerror problem = ERROR_INIT;
+        int moved = pump(x, &problem);
+        if (moved < 0 && x->headers_done && x->fault == HTTP_FAULT_CUT) {
+            error_move(&x->late, &problem);
+            return 0;
+        }
         if (moved < 0)
-            return -1;
+            return error_move(err, &problem);
         if (x->ended && !x->headers_done)
             return broke(x, CURLE_GOT_NOTHING, err);
         if (!moved && wait_for_more(x, err))

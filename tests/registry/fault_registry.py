@@ -480,7 +480,7 @@ def main():
     parser.add_argument("--password", default="pass:word")
     parser.add_argument("--identity-token", default="")
     parser.add_argument("--anonymous-pull", action="store_true")
-    parser.add_argument("--expires-in", type=float, default=300)
+    parser.add_argument("--expires-in", type=int, default=300)
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     state = State(parser.parse_args())
     servers = [Server(state, 1), Server(state, 2)]
