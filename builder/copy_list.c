@@ -212,7 +212,7 @@ static int not_found(const struct walk *w, const char *pattern, struct error *er
     return -1;
 }
 
-/* Hard links within one COPY stay hard links. */
+/* Hard links within one source directory stay hard links; each source is copied on its own. */
 struct inode {
     dev_t dev;
     ino_t ino;
@@ -257,16 +257,17 @@ int copy_list_add(struct copy_list *list, const struct copy_tree *tree, const ch
     autofree char *clean = path_clean(rooted); /* ".." can't climb over the root */
     const char *relative = clean + 1;
     autostrv found = STRV_INIT;
-    size_t before = list->count;
     if (!*relative)
         strv_add(&found, "");
     else if (glob_below(&w, "", relative, &found, err))
         return -1;
-    for (size_t i = 0; i < found.count; i++)
-        if (take_source(&w, found.items[i], err))
-            return -1;
     if (!found.count)
         return not_found(&w, pattern, err);
-    join_hard_links(list, before);
+    for (size_t i = 0; i < found.count; i++) {
+        size_t before = list->count;
+        if (take_source(&w, found.items[i], err))
+            return -1;
+        join_hard_links(list, before);
+    }
     return 0;
 }

@@ -21,8 +21,9 @@ struct output {
     enum {
         PARENT,
         MADE,
+        TARGET,
         ITEM
-    } kind; /* a directory that is there, one to be made, something copied */
+    } kind; /* a directory that is there, one to be made, one made for a source's content, a copy */
     size_t item;
     size_t order; /* of two of one path the later wins */
 };
@@ -127,8 +128,8 @@ static void add_item(struct outputs *o, const struct copy_file *file, size_t i,
     bool source_itself = !file->single && !*file->name;
     if (!source_itself)
         add_output(o, single_path(p->base, file->name, !file->single || p->into), ITEM, i);
-    else if (!p->exists && *p->base) /* an existing destination keeps its own attributes */
-        add_output(o, mem_strdup(p->base), ITEM, i);
+    else if (!p->exists && *p->base)
+        add_output(o, mem_strdup(p->base), TARGET, i);
 }
 
 static int plan_outputs(const struct copy_list *list, const struct copy_target *target,
@@ -250,11 +251,12 @@ static int write_parent(const struct copy_target *target, const char *path, stru
     return write_open(tar, &entry, fd, true, err);
 }
 
-static int write_made(const struct copy_target *target, const char *path, struct layer_tar *tar,
-                      struct error *err)
+/* What is copied of a directory is its content: the one made for it has none of its attributes. */
+static int write_made(const struct copy_target *target, const char *path, mode_t mode,
+                      struct layer_tar *tar, struct error *err)
 {
     struct layer_entry entry = {.path = path,
-                                .mode = S_IFDIR | 0755,
+                                .mode = S_IFDIR | mode,
                                 .uid = target->uid,
                                 .gid = target->gid,
                                 .mtime = target->now};
@@ -327,7 +329,10 @@ static int write_output(const struct writer *w, const struct output *out, bool f
     if (out->kind == PARENT)
         return write_parent(w->target, out->path, w->tar, err);
     if (out->kind == MADE)
-        return write_made(w->target, out->path, w->tar, err);
+        return write_made(w->target, out->path, 0755, w->tar, err);
+    if (out->kind == TARGET)
+        return write_made(w->target, out->path, w->target->has_mode ? w->target->mode : 0755,
+                          w->tar, err);
     bool directory = S_ISDIR(w->list->items[out->item].st.st_mode);
     if (!fresh && check_place(w->target, out->path, directory, err))
         return -1;
@@ -370,7 +375,7 @@ int copy_write_directory(const struct copy_target *target, struct layer_tar *tar
         add_parents(&o, path, strlen(path), existing);
     for (size_t i = 0; i < o.count && !result; i++)
         result = o.items[i].kind == PARENT ? write_parent(target, o.items[i].path, tar, err)
-                                           : write_made(target, o.items[i].path, tar, err);
+                                           : write_made(target, o.items[i].path, 0755, tar, err);
     outputs_release(&o);
     if (!result)
         *made = !is_dir;

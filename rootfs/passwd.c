@@ -97,19 +97,22 @@ static bool lists(char *members, const char *name)
     return false;
 }
 
-/* Supplementary groups, as initgroups finds them. */
-static int find_groups(int root_fd, struct user_ids *ids, struct error *err)
+/* Supplementary groups, as initgroups finds them: the group itself first, so that a process which
+ * changes its group can't shed what is denied to that one; then, where all are wanted, those that
+ * list the user. */
+static int find_groups(int root_fd, bool all, struct user_ids *ids, struct error *err)
 {
     autostr text = STR_INIT;
     char *fields[GROUP_FIELDS];
     size_t cap = 0;
-    if (!ids->name)
+    MEM_PUSH(ids->groups, ids->group_count, cap) = ids->gid;
+    if (!ids->name || !all)
         return 0;
     if (read_file(root_fd, "/etc/group", &text, err))
         return -1;
     for (char *rest = text.data; rest && next_line(&rest, fields, GROUP_FIELDS);) {
         long long gid = str_number(fields[GROUP_GID], ID_MAX);
-        if (gid < 0 || !lists(fields[GROUP_MEMBERS], ids->name))
+        if (gid < 0 || gid == ids->gid || !lists(fields[GROUP_MEMBERS], ids->name))
             continue;
         if (ids->group_count == GROUPS_CAP)
             return error_set(err, ERROR_INPUT, "user \"%s\" is in more than %d groups", ids->name,
@@ -167,7 +170,7 @@ int passwd_lookup(int root_fd, const char *user, struct user_ids *out, struct er
     struct user_ids ids = {0};
     bool grouped, known;
     if (lookup(root_fd, user, &ids, &grouped, &known, err) ||
-        (!grouped && find_groups(root_fd, &ids, err))) {
+        find_groups(root_fd, !grouped, &ids, err)) {
         user_ids_release(&ids);
         return -1;
     }

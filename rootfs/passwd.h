@@ -10,15 +10,15 @@
 
 struct user_ids {
     uint32_t uid, gid;
-    uint32_t *groups; /* supplementary, owned */
+    uint32_t *groups; /* supplementary, gid the first; owned */
     size_t group_count;
     char *name; /* login name, or NULL where passwd has none */
     char *home; /* "/" where unknown; owned */
 };
 
 /* "", "name", "uid", "name:group", "uid:gid" as USER takes them (Docker's rules: a number that is
- * no name is taken as it is; without a group, passwd's, else 0; supplementary groups from
- * /etc/group only where no group was given). ERROR_INPUT where a name is not there. */
+ * no name is taken as it is; without a group, passwd's, else 0; further supplementary
+ * groups from /etc/group only where no group was given). ERROR_INPUT where a name is not there. */
 int passwd_lookup(int root_fd, const char *user, struct user_ids *out, struct error *err);
 /* "user[:group]" as --chown takes it: without a group, the gid equals the uid for a number, else
  * passwd's. */

@@ -82,7 +82,8 @@ static void expect(struct fixture *f, const char *user, uint32_t uid, uint32_t g
     assert_int_equal(look(f, user), 0);
     assert_int_equal(f->ids.uid, uid);
     assert_int_equal(f->ids.gid, gid);
-    assert_int_equal(f->ids.group_count, groups);
+    assert_int_equal(f->ids.group_count, 1 + groups); /* its own, and these */
+    assert_int_equal(f->ids.groups[0], gid);
     if (name)
         assert_string_equal(f->ids.name, name);
     else
@@ -95,8 +96,8 @@ static void finds_users_as_docker_does(void **state)
     struct fixture *f = *state;
     expect(f, "", 0, 0, 0, "root", "/root");
     expect(f, "postgres", 105, 110, 2, "postgres", "/var/lib/postgresql");
-    assert_int_equal(f->ids.groups[0], 111);
-    assert_int_equal(f->ids.groups[1], 112);
+    assert_int_equal(f->ids.groups[1], 111);
+    assert_int_equal(f->ids.groups[2], 112);
     expect(f, "105", 105, 110, 2, "postgres", "/var/lib/postgresql");
     expect(f, "1234", 77, 78, 0, "1234", "/digits"); /* a name before a number */
     expect(f, "9999", 9999, 0, 0, NULL, "/");
