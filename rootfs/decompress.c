@@ -11,6 +11,7 @@
 enum {
     INPUT_SIZE = 128 * 1024,
     MAGIC_SIZE = 6,
+    START_SIZE = 4096,
     RATIO_MAX = 2000, /* DEFLATE ends at 1032 by itself */
 };
 #define RATIO_FREE (INT64_C(4) << 30) /* output that no ratio is asked of */
@@ -30,17 +31,26 @@ struct decompressor {
     unsigned char input[INPUT_SIZE];
 };
 
+/* At least one byte, or START_SIZE where a member may start: ISA-L takes the checksum of a gzip
+ * header (FHCRC) for wrong that comes in two pieces. */
 static int fill(struct decompressor *d, struct error *err)
 {
-    if (d->at < d->filled || d->inner_ended)
+    size_t least = d->between ? START_SIZE : 1;
+    if (d->filled - d->at >= least || d->inner_ended)
         return 0;
-    ssize_t got = source_read(d->inner, d->input, sizeof d->input, err);
-    if (got < 0)
-        return -1;
-    d->inner_ended = !got;
+    memmove(d->input, d->input + d->at, d->filled - d->at);
+    d->filled -= d->at;
     d->at = 0;
-    d->filled = (size_t)got;
-    d->taken += got;
+    while (d->filled < least) {
+        ssize_t got = source_read(d->inner, d->input + d->filled, INPUT_SIZE - d->filled, err);
+        if (got < 0)
+            return -1;
+        d->inner_ended = !got;
+        d->filled += (size_t)got;
+        d->taken += got;
+        if (!got)
+            break;
+    }
     return 0;
 }
 
@@ -56,7 +66,7 @@ static int skip_padding(struct decompressor *d, struct error *err)
         if (fill(d, err))
             return -1;
         if (d->at == d->filled)
-            return 0;
+            return 0; /* only at the end */
         for (; d->at < d->filled; d->at++)
             if (d->input[d->at])
                 return error_set(err, ERROR_INTEGRITY, "junk follows the compressed data");

@@ -111,7 +111,7 @@ static int write_content(struct unpacking *u, struct error *err)
         int code = archive_read_data_block(u->archive, &bytes, &n, &offset);
         if (code == ARCHIVE_EOF)
             return 0;
-        if (code < ARCHIVE_WARN)
+        if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
             return bad_tar(u, err);
         u->header = 0;
         if (n && layer_writer_content(u->writer, bytes, n, offset, err))
@@ -136,7 +136,7 @@ static int write_entries(struct unpacking *u, struct error *err)
         int code = archive_read_next_header(u->archive, &entry);
         if (code == ARCHIVE_EOF)
             return layer_writer_finish(u->writer, err);
-        if (code < ARCHIVE_WARN)
+        if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
             return bad_tar(u, err);
         /* A warning is what names that are no ASCII give: they are taken as they are. */
         if (write_entry(u, entry, err))

@@ -21,12 +21,17 @@
 enum {
     ENTRIES_MAX = 5000000,
     PATHS_MAX = 256 << 20,
-    HOLE = 64 * 1024, /* zeros from here on are not written */
+    HOLE = 64 * 1024,  /* zeros of such a block are not written */
+    HOLE_PIECE = 4096, /* nor those of a piece of one, where content comes in two */
     SPECIAL_BITS = S_ISUID | S_ISGID | S_ISVTX,
 };
 
-struct directory_time {
+/* What a directory gets at the very end: its time, which every file made in it changes, and its
+ * set-id and sticky bits, since what is made in a set-group-id directory would inherit its group.
+ */
+struct directory_end {
     size_t path; /* offset in paths */
+    mode_t mode;
     struct timespec mtime;
 };
 
@@ -38,8 +43,8 @@ struct layer_writer {
     const struct layer_entry *file; /* being written, else NULL */
     int file_fd;
     int64_t file_end; /* what was written so far ends here */
-    struct directory_time *times;
-    size_t time_count, time_cap;
+    struct directory_end *ends;
+    size_t end_count, end_cap;
     struct str paths;
 };
 
@@ -57,7 +62,7 @@ void layer_writer_free(struct layer_writer *w)
 {
     layer_place_free(w->place);
     mem_close_at(&w->file_fd);
-    free(w->times);
+    free(w->ends);
     str_release(&w->paths);
     free(w);
 }
@@ -118,31 +123,30 @@ static int set_times(const struct layer_entry *e, int dir_fd, const char *name)
     return utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Everything that makes a directory's mtime change comes later: its time is set at the very end. */
-static int remember_time(struct layer_writer *w, const struct layer_entry *e, struct error *err)
+static int remember_end(struct layer_writer *w, const struct layer_entry *e, struct error *err)
 {
-    struct directory_time time = {w->paths.len, e->mtime};
+    struct directory_end end = {w->paths.len, e->mode, e->mtime};
     if (w->paths.len > PATHS_MAX)
         return error_set(err, ERROR_INPUT, "its directories' names take more than %d bytes",
                          PATHS_MAX);
     str_add_bytes(&w->paths, e->path, strlen(e->path) + 1);
-    MEM_PUSH(w->times, w->time_count, w->time_cap) = time;
+    MEM_PUSH(w->ends, w->end_count, w->end_cap) = end;
     return 0;
 }
 
 static int finish_directory(struct layer_writer *w, const struct layer_entry *e, int dir_fd,
                             const char *name, bool existed, struct error *err)
 {
-    if (existed || (e->mode & SPECIAL_BITS) || e->xattr_count) {
+    if (existed || e->xattr_count) {
         autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fchown(fd, e->uid, e->gid) || fchmod(fd, e->mode & 07777))
+        if (fd < 0 || fchown(fd, e->uid, e->gid) || fchmod(fd, e->mode & 0777))
             return fail(e, "set owner and mode", err);
         if (layer_xattrs_set(e, fd, -1, NULL, err))
             return -1;
     } else if (set_owner(e, dir_fd, name)) {
         return fail(e, "set the owner", err);
     }
-    return remember_time(w, e, err);
+    return remember_end(w, e, err);
 }
 
 static int add_directory(struct layer_writer *w, const struct layer_entry *e, int dir_fd,
@@ -367,7 +371,7 @@ int layer_writer_content(struct layer_writer *w, const void *bytes, size_t n, in
     for (size_t at = 0; at < n;) {
         size_t some = HOLE - (size_t)((offset + (int64_t)at) % HOLE);
         some = some < n - at ? some : n - at;
-        bool hole = some == HOLE && is_zero((const char *)bytes + at, HOLE);
+        bool hole = some >= HOLE_PIECE && is_zero((const char *)bytes + at, some);
         at += some;
         if (!hole) {
             run += some;
@@ -413,22 +417,28 @@ int layer_writer_end(struct layer_writer *w, struct error *err)
 }
 
 /* What an entry called a directory may be something else by now, or gone. */
+static int end_directory(struct layer_writer *w, const struct directory_end *end, struct error *err)
+{
+    const struct layer_entry e = {
+        .path = w->paths.data + end->path, .mode = end->mode, .mtime = end->mtime};
+    autoerror gone = ERROR_INIT;
+    int dir_fd;
+    const char *name;
+    struct stat st;
+    if (layer_place_find(w->place, e.path, LAYER_PLACE_FAIL, &dir_fd, &name, &gone))
+        return 0;
+    name = *name ? name : ".";
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
+        return 0;
+    if (e.mode & SPECIAL_BITS && fchmodat(dir_fd, name, e.mode & 07777, 0))
+        return fail(&e, "set the mode", err);
+    return set_times(&e, dir_fd, name) ? fail(&e, "set the time", err) : 0;
+}
+
 int layer_writer_finish(struct layer_writer *w, struct error *err)
 {
-    for (size_t i = 0; i < w->time_count; i++) {
-        const char *path = w->paths.data + w->times[i].path;
-        autoerror gone = ERROR_INIT;
-        int dir_fd;
-        const char *name;
-        struct stat st;
-        if (layer_place_find(w->place, path, LAYER_PLACE_FAIL, &dir_fd, &name, &gone))
-            continue;
-        name = *name ? name : ".";
-        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
-            continue;
-        const struct layer_entry e = {.path = path, .mtime = w->times[i].mtime};
-        if (set_times(&e, dir_fd, name))
-            return fail(&e, "set the time", err);
-    }
+    for (size_t i = 0; i < w->end_count; i++)
+        if (end_directory(w, &w->ends[i], err))
+            return -1;
     return 0;
 }

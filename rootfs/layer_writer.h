@@ -24,7 +24,7 @@ int layer_writer_content(struct layer_writer *writer, const void *bytes, size_t 
                          struct error *err);
 /* The entry is complete: owner, mode, attributes and times. */
 int layer_writer_end(struct layer_writer *writer, struct error *err);
-/* All entries are there: times of directories. */
+/* All entries are there: times and special bits of directories. */
 int layer_writer_finish(struct layer_writer *writer, struct error *err);
 
 #endif

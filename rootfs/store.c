@@ -68,8 +68,9 @@ static int open_root(struct store *s, struct error *err)
         return error_hint(err, "Put it on ext4, xfs, btrfs or tmpfs: --root DIR. In a container, "
                                "that is a volume.");
     }
-    /* Layers hold setuid programs that are none of the host's users' business. */
-    if (st.st_uid == geteuid() && (st.st_mode & 0077) && fchmod(s->root_fd, 0700))
+    /* Layers hold setuid programs that are none of the host's users' business; and a set-group-id
+     * bit would be inherited by all of it. */
+    if (st.st_uid == geteuid() && (st.st_mode & 07777) != 0700 && fchmod(s->root_fd, 0700))
         return error_errno(err, ERROR_HOST, "open store %s", s->path);
     return 0;
 }

@@ -67,8 +67,12 @@ struct store_usage {
     size_t layers, blobs;
 };
 int store_usage(struct store *store, struct store_usage *out, struct error *err);
-/* Remove the layers (by their diff_id's digits) and blobs for which keep says no. Needs the store
- * for itself: ERROR_HOST where another process uses it. freed gets the bytes. */
+/* Have the store to oneself until store_prune returns or the store is closed: whoever decides what
+ * may go claims it first, so that nothing is made meanwhile. ERROR_HOST where another process uses
+ * it. */
+int store_claim(struct store *store, struct error *err);
+/* Remove the layers (by their diff_id's digits) and blobs for which keep says no. Claims the store,
+ * where the caller has not. freed gets the bytes. */
 int store_prune(struct store *store, bool (*keep_layer)(void *context, const char *hex),
                 bool (*keep_blob)(void *context, const char *hex), void *context, int64_t *freed,
                 struct error *err);

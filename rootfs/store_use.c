@@ -120,18 +120,24 @@ static int drop_blob(int fd, const char *hex, void *context)
     return 0;
 }
 
+int store_claim(struct store *s, struct error *err)
+{
+    if (!flock(s->lock_fd, LOCK_EX | LOCK_NB))
+        return 0;
+    int busy = errno == EWOULDBLOCK;
+    flock(s->lock_fd, LOCK_SH); /* a failed change gave the old lock up */
+    if (!busy)
+        return error_errno(err, ERROR_HOST, "lock store %s", s->path);
+    error_set(err, ERROR_HOST, "store %s is in use by another process", s->path);
+    return error_hint(err, "Prune again when no build or check is running.");
+}
+
 int store_prune(struct store *s, bool (*keep_layer)(void *context, const char *hex),
                 bool (*keep_blob)(void *context, const char *hex), void *context, int64_t *freed,
                 struct error *err)
 {
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB)) {
-        int busy = errno == EWOULDBLOCK;
-        flock(s->lock_fd, LOCK_SH); /* a failed change gave the old lock up */
-        if (!busy)
-            return error_errno(err, ERROR_HOST, "lock store %s", s->path);
-        error_set(err, ERROR_HOST, "store %s is in use by another process", s->path);
-        return error_hint(err, "Prune again when no build or check is running.");
-    }
+    if (store_claim(s, err))
+        return -1;
     struct pruning layers = {s, keep_layer, context, 0}, blobs = {s, keep_blob, context, 0};
     int code = each(s->layers_fd, ".", drop_layer, &layers) ||
                each(s->oci_fd, "blobs/sha256", drop_blob, &blobs);
