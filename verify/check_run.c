@@ -171,6 +171,14 @@ static void take_output(void *context, enum sandbox_stream stream, const char *b
     output_add(context, stream == SANDBOX_STDERR, bytes, n);
 }
 
+/* The init in between reports a signal as a shell does, by the exit code. */
+static int signal_of(const struct sandbox_result *ended)
+{
+    enum { BASE = 128, STANDARD_SIGNALS = 31 };
+    int number = ended->exit_code - BASE;
+    return ended->signal ? ended->signal : number > 0 && number <= STANDARD_SIGNALS ? number : 0;
+}
+
 /* Run one program; how it ended and what it wrote go to *out. */
 static int run_program(struct run *r, const struct check_program *program, unsigned timeout_ms,
                        struct check_result *out, struct error *err)
@@ -189,6 +197,7 @@ static int run_program(struct run *r, const struct check_program *program, unsig
         .mounts = r->mounts,
         .mount_count = r->mount_count,
         .ca_bundle_fd = wired ? r->ground->ca_bundle_fd : -1,
+        .init = true, /* as pid 1 a program would not get the signals it sends itself */
         .timeout_ms = timeout_ms,
         .cancel_fd = r->ground->cancel_fd,
         .output = take_output,
@@ -200,7 +209,7 @@ static int run_program(struct run *r, const struct check_program *program, unsig
     out->ran = true;
     out->timed_out = ended.timed_out;
     out->exit_code = ended.exit_code;
-    out->signal = ended.timed_out ? 0 : ended.signal;
+    out->signal = ended.timed_out ? 0 : signal_of(&ended);
     sandbox_result_release(&ended);
     return 0;
 }

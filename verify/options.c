@@ -118,6 +118,24 @@ static int check_outputs(const struct option_values *values, struct error *err)
     return 0;
 }
 
+/* Ends text at its target; *target may be followed by ":ro" alone. */
+static int split_volume(char *text, char **target, struct error *err)
+{
+    char *first = strchr(text, ':');
+    char *mode = first ? strchr(first + 1, ':') : NULL;
+    if (!first || first == text || first[1] != '/' ||
+        (mode && strcmp(mode, ":ro") != 0 && strcmp(mode, ":rw") != 0))
+        return error_set(err, ERROR_USAGE,
+                         "--volume takes SOURCE:TARGET with an absolute TARGET, not “%s”", text);
+    if (mode && !strcmp(mode, ":rw"))
+        return error_set(err, ERROR_USAGE, "--volume %s: volumes are always read-only", text);
+    if (mode)
+        *mode = '\0';
+    *first = '\0';
+    *target = first + 1;
+    return 0;
+}
+
 int options_check(const struct option_values *values, struct error *err)
 {
     if (values->dev && values->prod)
@@ -132,6 +150,12 @@ int options_check(const struct option_values *values, struct error *err)
         const char *text = values->env.items[i];
         if (*text == '=' || !strchr(text, '='))
             return error_set(err, ERROR_USAGE, "--env takes NAME=VALUE, not “%s”", text);
+    }
+    for (size_t i = 0; i < values->volume.count; i++) {
+        autofree char *text = mem_strdup(values->volume.items[i]);
+        char *target;
+        if (split_volume(text, &target, err))
+            return -1;
     }
     return check_outputs(values, err);
 }
@@ -153,24 +177,6 @@ enum progress_mode options_progress(const struct option_values *values)
 enum plan_variant options_variant(const struct option_values *values)
 {
     return values->dev ? PLAN_DEV : values->prod ? PLAN_PROD : PLAN_VARIANT_AUTO;
-}
-
-/* Ends text at its target; *target may be followed by ":ro" alone. */
-static int split_volume(char *text, char **target, struct error *err)
-{
-    char *first = strchr(text, ':');
-    char *mode = first ? strchr(first + 1, ':') : NULL;
-    if (!first || first == text || first[1] != '/' ||
-        (mode && strcmp(mode, ":ro") != 0 && strcmp(mode, ":rw") != 0))
-        return error_set(err, ERROR_USAGE,
-                         "--volume takes SOURCE:TARGET with an absolute TARGET, not “%s”", text);
-    if (mode && !strcmp(mode, ":rw"))
-        return error_set(err, ERROR_USAGE, "--volume %s: volumes are always read-only", text);
-    if (mode)
-        *mode = '\0';
-    *first = '\0';
-    *target = first + 1;
-    return 0;
 }
 
 int options_mounts(const struct option_values *values, struct sandbox_mount *out, struct error *err)

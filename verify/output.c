@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include <base/mem.h>
+#include <base/utf8.h>
 
 #include <ctype.h>
 #include <string.h>
@@ -101,52 +102,48 @@ char *output_traceback(const struct str *s)
     return NULL;
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629), 0 where it is none. */
-static size_t utf8_length(const unsigned char *p, size_t n)
+/* A control sequence ends with a byte from 0x40 on. */
+static size_t csi_length(const unsigned char *p, size_t n)
 {
-    size_t length = *p < 0x80   ? 1
-                    : *p < 0xc2 ? 0
-                    : *p < 0xe0 ? 2
-                    : *p < 0xf0 ? 3
-                    : *p < 0xf5 ? 4
-                                : 0;
-    if (length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xf0 && p[1] < 0x90);
-    bool outside = (*p == 0xed && p[1] > 0x9f) || (*p == 0xf4 && p[1] > 0x8f);
-    return length > 1 && (overlong || outside) ? 0 : length;
+    size_t i = 2;
+    while (i < n && p[i] >= 0x20 && p[i] < 0x40)
+        i++;
+    return i < n ? i + 1 : n;
+}
+
+/* An operating system command ends with BEL or ESC backslash; a line never goes on in one. */
+static size_t osc_length(const unsigned char *p, size_t n)
+{
+    size_t i = 2;
+    while (i < n && p[i] != 7 && p[i] != 0x1b && p[i] != '\n')
+        i++;
+    if (i < n && p[i] == 7)
+        return i + 1;
+    return i + 1 < n && p[i] == 0x1b && p[i + 1] == '\\' ? i + 2 : i;
 }
 
 /* Length of the terminal's escape sequence at p (ECMA-48: CSI, OSC, or two characters). */
 static size_t escape_length(const unsigned char *p, size_t n)
 {
-    size_t i = 2;
     if (n < 2)
         return n;
-    if (p[1] == '[') {
-        while (i < n && p[i] >= 0x20 && p[i] < 0x40)
-            i++;
-        return i < n ? i + 1 : n;
-    }
-    if (p[1] == ']') {
-        while (i < n && p[i] != 7 && p[i] != 0x1b && p[i] != '\n')
-            i++;
-        if (i < n && p[i] == 0x1b)
-            return i + 1 < n && p[i + 1] == '\\' ? i + 2 : i;
-        return i < n && p[i] == 7 ? i + 1 : i;
-    }
+    if (p[1] == '[')
+        return csi_length(p, n);
+    if (p[1] == ']')
+        return osc_length(p, n);
     return p[1] >= 0x20 && p[1] < 0x7f ? 2 : 1;
+}
+
+static bool is_control(const unsigned char *p, size_t length)
+{
+    bool c1 = length == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+    return (*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f || c1;
 }
 
 void output_clean(const char *bytes, size_t n, struct str *out)
 {
     const unsigned char *p = (const unsigned char *)bytes, *end = p + n;
     while (p < end) {
-        size_t length = utf8_length(p, (size_t)(end - p));
-        bool c1 = length == 2 && p[0] == 0xc2 && p[1] < 0xa0;
         if (*p == 0x1b) {
             p += escape_length(p, (size_t)(end - p));
             continue;
@@ -155,9 +152,9 @@ void output_clean(const char *bytes, size_t n, struct str *out)
             p++;
             continue;
         }
-        bool control = (*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f || c1;
-        if (!length || control)
-            str_add(out, "\xef\xbf\xbd");
+        size_t length = utf8_length((const char *)p, (size_t)(end - p));
+        if (!length || is_control(p, length))
+            str_add(out, UTF8_REPLACEMENT);
         else
             str_add_bytes(out, p, length);
         p += length ? length : 1;

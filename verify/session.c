@@ -179,7 +179,7 @@ static int report_to_file(const struct session *s, const struct output_wish *wis
         return error_errno(err, ERROR_HOST, "report");
     write_report(s, wish, false, memory);
     fclose(memory);
-    return io_write_file(AT_FDCWD, wish->path, text, n, 0644, 0, err);
+    return io_write_output(wish->path, text, n, err);
 }
 
 static int report_one(const struct session *s, const char *text, struct error *err)
