@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include "io.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -177,29 +178,17 @@ static void must(bool ok)
         abort();
 }
 
-/* The length of the UTF-8 sequence at text (RFC 3629: no overlong forms, no surrogates, nothing
- * beyond U+10FFFF), 0 where there is none. */
-static size_t utf8_length(const unsigned char *text)
-{
-    unsigned char c = text[0];
-    if (c < 0x80)
-        return 1;
-    size_t n = c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    bool wrong = (c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
-                 (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f);
-    return wrong ? 0 : n;
-}
-
 json_t *json_from_text(const char *text)
 {
     autostr clean = STR_INIT;
-    for (size_t n; *text; text += n) {
-        n = utf8_length((const unsigned char *)text);
-        str_add_bytes(&clean, n ? text : "\xef\xbf\xbd", n ? n : 3);
-        n += !n;
+    for (size_t left = strlen(text); left;) {
+        size_t n = utf8_length(text, left);
+        if (n)
+            str_add_bytes(&clean, text, n);
+        else
+            str_add(&clean, UTF8_REPLACEMENT);
+        text += n ? n : 1;
+        left -= n ? n : 1;
     }
     json_t *json = json_stringn(str_text(&clean), clean.len);
     must(json);

@@ -9,7 +9,7 @@
 static void set_text(json_t *object, const char *key, const char *text)
 {
     if (text && *text)
-        json_object_set_new(object, key, json_string(text));
+        json_object_set_new(object, key, json_from_text(text));
 }
 
 /* Object keys sorted, so that ports, volumes and labels don't depend on the order of writing. */
@@ -42,7 +42,7 @@ static void add_labels(struct build_session *s, json_t *config)
         autofree char *key =
             equals ? mem_strndup(labels->items[i], (size_t)(equals - labels->items[i]))
                    : mem_strdup(labels->items[i]);
-        json_object_set_new(object, key, json_string(equals ? equals + 1 : ""));
+        json_object_set_new(object, key, json_from_text(equals ? equals + 1 : ""));
     }
 }
 
@@ -104,7 +104,7 @@ static json_t *make_annotations(const struct build_session *s)
         const char *equals = strchr(wanted->items[i], '=');
         autofree char *key =
             mem_strndup(wanted->items[i], equals ? (size_t)(equals - wanted->items[i]) : SIZE_MAX);
-        json_object_set_new(out, key, json_string(equals ? equals + 1 : ""));
+        json_object_set_new(out, key, json_from_text(equals ? equals + 1 : ""));
     }
     return out;
 }

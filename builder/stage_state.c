@@ -141,8 +141,8 @@ void stage_state_add(struct stage_state *s, struct build_layer *layer, const cha
     const char *before = json_string_value(json_object_get(last, "created"));
     const char *when =
         created < 0 && before ? before : stage_state_time(time, created < 0 ? 0 : created);
-    json_t *entry = json_pack("{s:s, s:s, s:s}", "created", when, "created_by", created_by,
-                              "comment", "imgbuild");
+    json_t *entry = json_pack("{s:s, s:o, s:s}", "created", when, "created_by",
+                              json_from_text(created_by), "comment", "imgbuild");
     if (!layer)
         json_object_set_new(entry, "empty_layer", json_true());
     json_array_append_new(s->history, entry);

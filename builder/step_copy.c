@@ -318,6 +318,6 @@ int step_workdir(struct step *step, struct error *err)
     cache_key_finish(hash, &key);
     if (!session_cached(step, &key, created_by) && make_workdir(step, path, &key, created_by, err))
         return -1;
-    json_object_set_new(step->state->config, "WorkingDir", json_string(path));
+    json_object_set_new(step->state->config, "WorkingDir", json_from_text(path));
     return 0;
 }

@@ -22,7 +22,7 @@ static json_t *words(const struct instruction *in)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < in->arg_count; i++)
-        json_array_append_new(array, json_string(in->args[i].text));
+        json_array_append_new(array, json_from_text(in->args[i].text));
     return array;
 }
 
@@ -32,7 +32,7 @@ static json_t *command(const struct stage_state *s, const struct instruction *in
     if (in->json)
         return words(in);
     json_t *array = json_from_strings(&s->shell);
-    json_array_append_new(array, json_string(in->arg_count ? in->args[0].text : ""));
+    json_array_append_new(array, json_from_text(in->arg_count ? in->args[0].text : ""));
     return array;
 }
 
@@ -113,7 +113,7 @@ static int healthcheck(struct stage_state *s, const struct dockerfile *file,
     }
     json_array_append_new(test, json_string(in->json ? "CMD" : "CMD-SHELL"));
     for (size_t i = 0; i < in->arg_count; i++)
-        json_array_append_new(test, json_string(in->args[i].text));
+        json_array_append_new(test, json_from_text(in->args[i].text));
     for (size_t i = 0; i < in->flag_count; i++)
         if (healthcheck_flag(file, &in->flags[i], check, err))
             return -1;
@@ -142,7 +142,7 @@ static void on_build(struct stage_state *s, const struct instruction *original)
         triggers = json_array();
         json_object_set_new(s->config, "OnBuild", triggers);
     }
-    json_array_append_new(triggers, json_string(original->args[0].text));
+    json_array_append_new(triggers, json_from_text(original->args[0].text));
 }
 
 char *step_meta_workdir(const struct stage_state *s, const char *path)
@@ -200,7 +200,7 @@ static int apply(struct stage_state *s, const struct dockerfile *file,
     case INSTRUCTION_LABEL:
         for (size_t i = 0; i < in->pair_count; i++)
             json_object_set_new(member_object(s, "Labels"), in->pairs[i].key.text,
-                                json_string(in->pairs[i].value.text));
+                                json_from_text(in->pairs[i].value.text));
         return 0;
     case INSTRUCTION_CMD:
         json_object_set_new(s->config, "Cmd", command(s, in));
@@ -219,10 +219,10 @@ static int apply(struct stage_state *s, const struct dockerfile *file,
             json_object_set_new(member_object(s, "Volumes"), in->args[i].text, json_object());
         return 0;
     case INSTRUCTION_USER:
-        json_object_set_new(s->config, "User", json_string(in->args[0].text));
+        json_object_set_new(s->config, "User", json_from_text(in->args[0].text));
         return 0;
     case INSTRUCTION_STOPSIGNAL:
-        json_object_set_new(s->config, "StopSignal", json_string(in->args[0].text));
+        json_object_set_new(s->config, "StopSignal", json_from_text(in->args[0].text));
         return 0;
     case INSTRUCTION_SHELL:
         shell(s, in);
@@ -233,7 +233,7 @@ static int apply(struct stage_state *s, const struct dockerfile *file,
         on_build(s, original);
         return 0;
     case INSTRUCTION_MAINTAINER:
-        json_object_set_new(s->config, "Author", json_string(in->args[0].text));
+        json_object_set_new(s->config, "Author", json_from_text(in->args[0].text));
         return 0;
     case INSTRUCTION_ARG: /* build.c: its pairs see one another */
     case INSTRUCTION_ADD:
