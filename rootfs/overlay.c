@@ -45,16 +45,24 @@ static int explain(int fs_fd, struct error *err)
     return refused(err, last, code);
 }
 
+static int set_text(int fs_fd, const char *key, const char *value)
+{
+    return (int)syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, key, value, 0);
+}
+
 static int set(int fs_fd, const char *key, int fd)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return (int)syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, key, path, 0);
+    return set_text(fs_fd, key, path);
 }
 
-static int configure(int fs_fd, const struct overlay_spec *o)
+/* lower: all the layers as one text, or NULL: one by one. */
+static int configure(int fs_fd, const struct overlay_spec *o, const char *lower)
 {
-    for (size_t i = o->lower_count; i--;)
+    if (lower && set_text(fs_fd, "lowerdir", lower))
+        return -1;
+    for (size_t i = o->lower_count; !lower && i--;)
         if (set(fs_fd, "lowerdir+", o->lower_fds[i]))
             return -1;
     if (o->upper_fd >= 0 &&
@@ -62,86 +70,95 @@ static int configure(int fs_fd, const struct overlay_spec *o)
          syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_FLAG, "volatile", NULL, 0)))
         return -1;
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        if (syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, settings[i][0], settings[i][1], 0))
+        if (set_text(fs_fd, settings[i][0], settings[i][1]))
             return -1;
-    syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, "source", "imgbuild", 0);
+    set_text(fs_fd, "source", "imgbuild");
     return (int)syscall(SYS_fsconfig, fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
-int overlay_mount_new(const struct overlay_spec *o, struct error *err)
+static int mount_layers(const struct overlay_spec *o, const char *lower, struct error *err)
 {
     autoclose int fs_fd = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
     if (fs_fd < 0)
         return refused(err, "open the file system", errno);
-    if (configure(fs_fd, o))
+    if (configure(fs_fd, o, lower))
         return explain(fs_fd, err);
     int fd =
         (int)syscall(SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC, o->upper_fd < 0 ? MOUNT_ATTR_RDONLY : 0);
     return fd < 0 ? explain(fs_fd, err) : fd;
 }
 
-struct old_mount {
-    const struct overlay_spec *spec;
-    char *options;
-    int fd;
-    const char *failed;
-    int code;
-};
-
-static char *option_text(const struct overlay_spec *o)
+int overlay_mount_new(const struct overlay_spec *o, struct error *err)
 {
-    struct str s = STR_INIT;
-    str_add(&s, "lowerdir=");
-    for (size_t i = o->lower_count; i--;)
-        str_addf(&s, "/proc/self/fd/%d%s", o->lower_fds[i], i ? ":" : "");
-    if (o->upper_fd >= 0)
-        str_addf(&s, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,volatile", o->upper_fd,
-                 o->work_fd);
-    for (size_t i = 0; i < COUNT_OF(settings); i++)
-        str_addf(&s, ",%s=%s", settings[i][0], settings[i][1]);
-    return str_take(&s);
+    return mount_layers(o, NULL, err);
 }
 
-/* The thread and its namespace end together, and the mount there with them; the clone stays. */
+/* Without lowerdir+ the layers are one text, of which fsconfig(2) takes 255 bytes: names of one
+ * byte, with colons between, as many as Docker gives an image layers. They are symlinks, in a
+ * directory that is the working directory of a thread made for it. */
+enum { OLD_LAYERS_MAX = 128 };
+
+struct old_mount {
+    const struct overlay_spec *spec;
+    char lower[2 * OLD_LAYERS_MAX]; /* topmost first */
+    int fd;
+    struct error err;
+};
+
+static int link_layers(struct old_mount *m)
+{
+    static const char taken[] = "./:,\\";
+    const struct overlay_spec *o = m->spec;
+    unsigned char name[2] = " ";
+    for (size_t i = 0; i < o->lower_count; i++) {
+        char target[32];
+        snprintf(target, sizeof target, "/proc/self/fd/%d", o->lower_fds[o->lower_count - 1 - i]);
+        do
+            name[0]++;
+        while (strchr(taken, name[0]));
+        if (symlinkat(target, o->attach_fd, (char *)name))
+            return -1;
+        m->lower[2 * i] = (char)name[0];
+        m->lower[2 * i + 1] = i + 1 < o->lower_count ? ':' : '\0';
+    }
+    return 0;
+}
+
+static void unlink_layers(const struct old_mount *m)
+{
+    for (size_t i = 0; i < m->spec->lower_count && m->lower[2 * i]; i++)
+        unlinkat(m->spec->attach_fd, (char[]){m->lower[2 * i], '\0'}, 0);
+}
+
 static void *mount_apart(void *context)
 {
     struct old_mount *m = context;
-    char target[32];
-    snprintf(target, sizeof target, "/proc/self/fd/%d", m->spec->attach_fd);
-    m->fd = -1;
-    m->failed = "unshare the mount namespace";
-    if (!unshare(CLONE_FS | CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
-        m->failed = "the kernel refuses";
-        /* The descriptor's own mount is of the old namespace: its path must be found in the new. */
-        char path[4096];
-        ssize_t n = readlink(target, path, sizeof path - 1);
-        path[n > 0 ? n : 0] = '\0';
-        if (n > 0 && !mount("imgbuild", path, "overlay", m->spec->upper_fd < 0 ? MS_RDONLY : 0,
-                            m->options)) {
-            m->failed = "clone the mount";
-            m->fd =
-                (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        }
-    }
-    m->code = errno;
+    if (unshare(CLONE_FS) || fchdir(m->spec->attach_fd))
+        refused(&m->err, "take a thread's own working directory", errno);
+    else
+        m->fd = mount_layers(m->spec, m->lower, &m->err);
     return NULL;
 }
 
 int overlay_mount_old(const struct overlay_spec *o, struct error *err)
 {
-    autofree char *options = option_text(o);
-    if (strlen(options) >= (size_t)sysconf(_SC_PAGESIZE))
+    if (o->lower_count > OLD_LAYERS_MAX)
         return error_set(err, ERROR_HOST,
-                         "mount an overlay: this kernel takes no more than %ld bytes of options, "
-                         "and %zu layers need more",
-                         sysconf(_SC_PAGESIZE), o->lower_count);
-    struct old_mount m = {.spec = o, .options = options};
+                         "mount an overlay: this kernel stacks no more than %d layers, not %zu",
+                         OLD_LAYERS_MAX, o->lower_count);
+    struct old_mount m = {.spec = o, .fd = -1};
     pthread_t thread;
-    errno = pthread_create(&thread, NULL, mount_apart, &m);
-    if (errno)
-        return error_errno(err, ERROR_HOST, "start a thread");
-    pthread_join(thread, NULL);
-    return m.fd < 0 ? refused(err, m.failed, m.code) : m.fd;
+    if (link_layers(&m)) {
+        error_errno(err, ERROR_HOST, "mount an overlay: name its layers");
+    } else if ((errno = pthread_create(&thread, NULL, mount_apart, &m))) {
+        error_errno(err, ERROR_HOST, "start a thread");
+    } else {
+        pthread_join(thread, NULL);
+        if (m.fd < 0)
+            error_move(err, &m.err);
+    }
+    unlink_layers(&m);
+    return m.fd;
 }
 
 /* EINVAL is what a kernel says that knows no lowerdir+; one that does says it again. */
@@ -151,8 +168,5 @@ int overlay_mount(const struct overlay_spec *o, struct error *err)
     int fd = overlay_mount_new(o, &first);
     if (fd >= 0)
         return fd;
-    if (first.sys != EINVAL && first.sys != ENOSYS)
-        return error_move(err, &first);
-    fd = overlay_mount_old(o, err);
-    return fd;
+    return first.sys == EINVAL ? overlay_mount_old(o, err) : error_move(err, &first);
 }

@@ -15,8 +15,8 @@ struct overlay_spec {
 
 /* A descriptor of the detached mount, by whichever way this kernel knows; ERROR_HOST. */
 int overlay_mount(const struct overlay_spec *spec, struct error *err);
-/* The two ways, for tests: fsopen with lowerdir+ (Linux 6.8 and later), and mount(2) in a mount
- * namespace of a thread of its own, from where the mount is cloned (5.10 and later). */
+/* The two ways, for tests: layers one by one (lowerdir+, Linux 6.8 and later), and as one text for
+ * older kernels (5.10 and later: before there is no volatile), which takes 128 layers. */
 int overlay_mount_new(const struct overlay_spec *spec, struct error *err);
 int overlay_mount_old(const struct overlay_spec *spec, struct error *err);
 
