@@ -31,39 +31,38 @@ static const struct unit *read_unit(const char **text)
     return NULL;
 }
 
+/* Digits, a fraction, a unit: added to *total. */
+static bool read_part(const char **text, int64_t *total)
+{
+    const char *p = *text, *start = p;
+    int64_t whole = 0;
+    for (; isdigit((unsigned char)*p); p++)
+        if (__builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, *p - '0', &whole))
+            return false;
+    size_t digits = (size_t)(p - start);
+    double fraction = 0, scale = 1;
+    if (*p == '.')
+        for (p++; isdigit((unsigned char)*p); p++, digits++)
+            fraction += (*p - '0') * (scale /= 10);
+    const struct unit *unit = digits ? read_unit(&p) : NULL;
+    *text = p;
+    return unit && !__builtin_mul_overflow(whole, unit->nanoseconds, &whole) &&
+           !__builtin_add_overflow(*total, whole, total) &&
+           !__builtin_add_overflow(*total, (int64_t)(fraction * (double)unit->nanoseconds), total);
+}
+
 bool duration_parse(const char *text, int64_t *nanoseconds)
 {
     bool negative = *text == '-';
-    text += *text == '-' || *text == '+';
-    if (strcmp(text, "0") == 0) {
-        *nanoseconds = 0;
-        return true;
-    }
     int64_t total = 0;
+    text += *text == '-' || *text == '+';
     if (!*text)
         return false;
-    while (*text) {
-        const char *start = text;
-        int64_t whole = 0;
-        for (; isdigit((unsigned char)*text); text++) {
-            if (__builtin_mul_overflow(whole, 10, &whole) ||
-                __builtin_add_overflow(whole, *text - '0', &whole))
-                return false;
-        }
-        bool digits = text > start;
-        double fraction = 0, scale = 1;
-        if (*text == '.') {
-            for (text++; isdigit((unsigned char)*text); text++) {
-                fraction += (*text - '0') * (scale /= 10);
-                digits = true;
-            }
-        }
-        const struct unit *unit = digits ? read_unit(&text) : NULL;
-        if (!unit || __builtin_mul_overflow(whole, unit->nanoseconds, &whole) ||
-            __builtin_add_overflow(total, whole, &total) ||
-            __builtin_add_overflow(total, (int64_t)(fraction * (double)unit->nanoseconds), &total))
+    bool zero = !strcmp(text, "0"); /* the one number that needs no unit */
+    while (*text && !zero)
+        if (!read_part(&text, &total))
             return false;
-    }
     *nanoseconds = negative ? -total : total;
     return true;
 }

@@ -162,50 +162,76 @@ static int refuse(struct reader *r, const char *open, const char *name, const ch
     return error_hint(err, "set it with ARG or ENV before, or with --build-arg %s=…", name);
 }
 
+/* A sign behind a variable's name: "-", ":-", "#" … */
+struct operator_sign {
+    const char *at;
+    char op;
+    bool null_too; /* a colon: a null value counts as none */
+};
+
+static bool is_pattern(char op)
+{
+    return op == '#' || op == '%';
+}
+
+static int read_sign(struct reader *r, const char *open, struct operator_sign *sign,
+                     struct error *err)
+{
+    *sign = (struct operator_sign){.at = r->at, .null_too = *r->at == ':'};
+    sign->op = *(r->at += sign->null_too);
+    bool pattern = is_pattern(sign->op);
+    if (!sign->op)
+        return fault(r, open, err, "missing '}'");
+    if (strchr("-+?#%", sign->op) && !(sign->null_too && pattern)) {
+        r->at++;
+        return 0;
+    }
+    int shown = (int)(r->at - sign->at) + (pattern || !sign->null_too || sign->op != '}');
+    autofree char *message =
+        mem_printf("unsupported modifier (%.*s) in substitution", shown, sign->at);
+    fault(r, sign->at, err, message);
+    return error_hint(err, "known are :- - :+ + :? ? # ## %% %%%% / and //");
+}
+
+/* ${name#pattern} and its kin. */
+static int cut(struct reader *r, const struct operator_sign *sign, const char *value,
+               const char *word, struct str *out, struct error *err)
+{
+    bool longest = *word == sign->op;
+    int (*how)(const char *, const char *, bool, struct str *, struct error *) =
+        sign->op == '#' ? expand_cut_prefix : expand_cut_suffix;
+    if (!how(value, word + longest, longest, out, err))
+        return 0;
+    r->fault = r->fault ? r->fault : sign->at;
+    return -1;
+}
+
 /* The part of ${name…} from its sign on, with * # ## % %% - + ? and their : forms. */
 static int read_operator(struct reader *r, const char *open, const char *name, struct str *out,
                          struct error *err)
 {
-    const char *sign = r->at;
-    bool null_too = *r->at == ':';
-    char op = *(r->at += null_too);
-    bool pattern = op == '#' || op == '%';
-    if (!op)
-        return fault(r, open, err, "missing '}'");
-    if (!strchr("-+?#%", op) || (null_too && pattern)) {
-        autofree char *message =
-            mem_printf("unsupported modifier (%.*s) in substitution",
-                       (int)(r->at - sign) + (pattern || !null_too || op != '}'), sign);
-        fault(r, sign, err, message);
-        return error_hint(err, "known are :- - :+ + :? ? # ## %% %%%% / and //");
-    }
-    r->at++;
-    autofree char *word = read_operand(r, '}', pattern, open, "missing '}'", err);
+    struct operator_sign sign;
+    if (read_sign(r, open, &sign, err))
+        return -1;
+    autofree char *word = read_operand(r, '}', is_pattern(sign.op), open, "missing '}'", err);
     if (!word)
         return -1;
     const char *value = lookup(r, name);
     if (!value && r->how->keep_unset) {
-        str_addf(out, "${%s%.*s%s}", name, null_too ? 2 : 1, sign, word);
+        str_addf(out, "${%s%.*s%s}", name, sign.null_too ? 2 : 1, sign.at, word);
         return 0;
     }
-    bool missing = !value || (null_too && !*value);
-    if (op == '?' && missing)
+    bool missing = !value || (sign.null_too && !*value);
+    if (sign.op == '?' && missing)
         return refuse(r, open, name, word, value != NULL, err);
-    if (pattern) {
+    if (is_pattern(sign.op)) {
         if (!value)
             note_unset(r, name);
-        bool longest = *word == op;
-        int (*cut)(const char *, const char *, bool, struct str *, struct error *) =
-            op == '#' ? expand_cut_prefix : expand_cut_suffix;
-        if (!cut(value ? value : "", word + longest, longest, out, err))
-            return 0;
-        r->fault = r->fault ? r->fault : sign;
-        return -1;
+        return cut(r, &sign, value ? value : "", word, out, err);
     }
-    if (op == '+')
-        str_add(out, missing ? "" : word);
-    else
-        str_add(out, missing ? word : value);
+    if (sign.op == '+')
+        value = "";
+    str_add(out, missing == (sign.op != '+') ? word : value);
     return 0;
 }
 

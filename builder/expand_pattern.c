@@ -78,44 +78,63 @@ static size_t char_width(const struct matcher *m, size_t i)
     return width;
 }
 
-/* The end of the longest (else shortest) match that begins at start; SIZE_MAX where none does.
- * [low, high] is the window of places reached, so that a short match costs little. */
+/* Places reached: all in [low, high], none where low is SIZE_MAX. A short match costs little so. */
+struct window {
+    size_t low, high;
+};
+
+/* "*": every place behind one that is reached is reached too, up to the end of the line. */
+static void pass_star(struct matcher *m, struct window *w)
+{
+    for (size_t i = w->low; i < m->n; i++) {
+        if (m->reach[i] && m->value[i] != '\n' && !m->reach[i + 1]) {
+            m->reach[i + 1] = true;
+            w->high = i + 1 > w->high ? i + 1 : w->high;
+        } else if (i > w->high) {
+            break;
+        }
+    }
+}
+
+static bool fits(const struct matcher *m, const struct token *token, size_t i)
+{
+    if (i == m->n)
+        return false;
+    return token->kind == TOKEN_BYTE ? m->value[i] == token->byte : m->value[i] != '\n';
+}
+
+/* "?" or a byte: every place moves by one character, or is lost. From the right, so that a place
+ * just set is not moved again. */
+static void pass_one(struct matcher *m, const struct token *token, struct window *w)
+{
+    struct window moved = {SIZE_MAX, 0};
+    for (size_t i = w->high + 1; i-- > w->low;) {
+        if (!m->reach[i])
+            continue;
+        m->reach[i] = false;
+        if (!fits(m, token, i))
+            continue;
+        size_t next = i + (token->kind == TOKEN_ANY ? char_width(m, i) : 1);
+        m->reach[next] = true;
+        moved.low = next;
+        moved.high = next > moved.high ? next : moved.high;
+    }
+    *w = moved;
+}
+
+/* The end of the longest (else shortest) match that begins at start; SIZE_MAX where none does. */
 static size_t match_end(struct matcher *m, size_t start, bool longest)
 {
-    size_t low = start, high = start;
+    struct window w = {start, start};
     m->reach[start] = true;
-    for (size_t t = 0; t < m->count && low <= high; t++) {
-        const struct token *token = &m->tokens[t];
-        if (token->kind == TOKEN_STAR) {
-            for (size_t i = low; i < m->n; i++) {
-                if (m->reach[i] && m->value[i] != '\n' && !m->reach[i + 1]) {
-                    m->reach[i + 1] = true;
-                    high = i + 1 > high ? i + 1 : high;
-                } else if (i > high) {
-                    break;
-                }
-            }
-            continue;
-        }
-        /* From the right, so that a place just set is not moved again. */
-        size_t new_high = 0, new_low = SIZE_MAX;
-        for (size_t i = high + 1; i-- > low;) {
-            if (!m->reach[i])
-                continue;
-            m->reach[i] = false;
-            if (i == m->n || (token->kind == TOKEN_BYTE && m->value[i] != token->byte) ||
-                (token->kind == TOKEN_ANY && m->value[i] == '\n'))
-                continue;
-            size_t next = i + (token->kind == TOKEN_ANY ? char_width(m, i) : 1);
-            m->reach[next] = true;
-            new_low = next;
-            new_high = next > new_high ? next : new_high;
-        }
-        low = new_low;
-        high = new_low == SIZE_MAX ? 0 : new_high;
+    for (size_t t = 0; t < m->count && w.low != SIZE_MAX; t++) {
+        if (m->tokens[t].kind == TOKEN_STAR)
+            pass_star(m, &w);
+        else
+            pass_one(m, &m->tokens[t], &w);
     }
     size_t end = SIZE_MAX;
-    for (size_t i = low; low != SIZE_MAX && i <= high; i++) {
+    for (size_t i = w.low; w.low != SIZE_MAX && i <= w.high; i++) {
         if (m->reach[i] && (longest || end == SIZE_MAX))
             end = i;
         m->reach[i] = false;

@@ -157,10 +157,10 @@ static char *bare_type(const char *media_type)
     return str_lower(str_trim(bare));
 }
 
-/* What kind the types say it is; without any, the members tell. CVE-2021-41190: two readers must
- * never see two different things in the same bytes. */
-static int decide_kind(const json_t *json, const char *media_type, const char *where,
-                       struct manifest *m, struct error *err)
+/* The type it came as, else the one it gives itself; they must not contradict each other. NULL:
+ * none is given. The caller frees it. */
+static int find_type(const json_t *json, const char *media_type, const char *where, char **type,
+                     struct error *err)
 {
     const char *body;
     if (json_get_string(json, "mediaType", NULL, where, &body, err))
@@ -169,14 +169,25 @@ static int decide_kind(const json_t *json, const char *media_type, const char *w
     if (bare && body && strcmp(bare, body) != 0)
         return error_set(err, ERROR_INPUT, "%s came as %.160s but says it is %.160s", where, bare,
                          body);
+    *type = bare ? take(&bare) : mem_strdup_null(body);
+    return 0;
+}
+
+/* What kind the types say it is; without any, the members tell. CVE-2021-41190: two readers must
+ * never see two different things in the same bytes. */
+static int decide_kind(const json_t *json, const char *media_type, const char *where,
+                       struct manifest *m, struct error *err)
+{
+    autofree char *type = NULL;
     bool has_manifests = json_object_get(json, "manifests");
     bool has_layers = json_object_get(json, "layers") || json_object_get(json, "config");
+    if (find_type(json, media_type, where, &type, err))
+        return -1;
     if (has_manifests && has_layers)
         return error_set(err, ERROR_INPUT, "%s has both manifests and layers: it is ambiguous",
                          where);
-    const char *type = bare ? bare : body;
     if (!type)
-        type = has_manifests ? MEDIA_OCI_INDEX : MEDIA_OCI_MANIFEST;
+        type = mem_strdup(has_manifests ? MEDIA_OCI_INDEX : MEDIA_OCI_MANIFEST);
     if (json_object_get(json, "fsLayers") || strstr(type, "manifest.v1+prettyjws")) {
         error_set(err, ERROR_INPUT, "%s is a manifest of schema 1, which is not supported", where);
         return error_hint(err, "push the image anew with a tool of this decade");
@@ -186,7 +197,7 @@ static int decide_kind(const json_t *json, const char *media_type, const char *w
         return error_set(err, ERROR_INPUT, "%s is no image manifest but %.160s", where, type);
     if (m->is_index ? has_layers : has_manifests)
         return error_set(err, ERROR_INPUT, "%s: its members are not those of %s", where, type);
-    m->media_type = mem_strdup(type);
+    m->media_type = take(&type);
     return 0;
 }
 
@@ -286,24 +297,42 @@ static void list_platforms(const struct manifest *index, struct str *out)
     }
 }
 
+/* How well an entry serves: 3 the very platform, 2 the same architecture, 1 it runs there, 0 not.
+ */
+static int fitness(const struct descriptor *d, const struct platform *wanted)
+{
+    if (!d->has_platform || is_attestation(d))
+        return 0;
+    if (platform_equal(&d->platform, wanted))
+        return 3;
+    if (!platform_runs_on(&d->platform, wanted))
+        return 0;
+    return strcmp(d->platform.arch, wanted->arch) ? 1 : 2;
+}
+
+/* The fittest; of two of the same architecture the one with the higher variant. */
+static const struct descriptor *find_fittest(const struct manifest *index,
+                                             const struct platform *wanted)
+{
+    const struct descriptor *best = NULL;
+    int best_fitness = 0;
+    for (size_t i = 0; i < index->item_count; i++) {
+        const struct descriptor *d = &index->items[i];
+        int fit = fitness(d, wanted);
+        bool higher = fit == 2 && best_fitness == 2 &&
+                      strcmp(d->platform.variant, best->platform.variant) > 0;
+        if (fit > best_fitness || higher) {
+            best = d;
+            best_fitness = fit;
+        }
+    }
+    return best;
+}
+
 int manifest_select(const struct manifest *index, const struct platform *wanted, const char *where,
                     const struct descriptor **out, struct error *err)
 {
-    const struct descriptor *best = NULL;
-    for (size_t i = 0; i < index->item_count; i++) {
-        const struct descriptor *d = &index->items[i];
-        if (!d->has_platform || is_attestation(d))
-            continue;
-        if (platform_equal(&d->platform, wanted)) {
-            best = d;
-            break;
-        }
-        bool same_arch = !strcmp(d->platform.arch, wanted->arch);
-        bool better = !best || (same_arch && strcmp(best->platform.arch, wanted->arch) != 0) ||
-                      (same_arch && strcmp(d->platform.variant, best->platform.variant) > 0);
-        if (platform_runs_on(&d->platform, wanted) && better)
-            best = d;
-    }
+    const struct descriptor *best = find_fittest(index, wanted);
     /* A lone entry that says nothing of its platform: its config will. */
     if (!best && index->item_count == 1 && !index->items[0].has_platform)
         best = &index->items[0];

@@ -13,7 +13,7 @@ long_files() {
 }
 long_functions() {
     files '*.c' | grep -v '^tests/' | xargs pmccabe | awk -F'\t' '
-        $5 > 65 { print $6 " has " $5 " lines, more than 65" }
+        $5 > 60 { print $6 " has " $5 " lines, more than 60" }
         $1 > 25 { print $6 " has a complexity of " $1 ", more than 25" }'
 }
 found=$(long_files)
