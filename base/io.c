@@ -155,3 +155,23 @@ int io_write_file(int dir_fd, const char *path, const void *bytes, size_t n, mod
         return error_errno(err, ERROR_HOST, "write %s", path);
     return 0;
 }
+
+/* Descriptors by name too: what they lead to may be a file that others are writing. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return str_starts(path, "/dev/") || str_starts(path, "/proc/") ||
+           (!stat(path, &st) && !S_ISREG(st.st_mode));
+}
+
+int io_write_output(const char *path, const void *bytes, size_t n, struct error *err)
+{
+    if (is_special(path)) {
+        autoclose int fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0 || io_write(fd, bytes, n))
+            return error_errno(err, ERROR_HOST, "write %s", path);
+        return 0;
+    }
+    autofree char *real = realpath(path, NULL);
+    return io_write_file(AT_FDCWD, real ? real : path, bytes, n, 0644, 0, err);
+}

@@ -27,6 +27,10 @@ int io_read_fd(int fd, const char *name, size_t cap, struct str *out, struct err
  * sync: also flush it and its directory to the disk before returning. */
 int io_write_file(int dir_fd, const char *path, const void *bytes, size_t n, mode_t mode, int sync,
                   struct error *err);
+/* Write a file that a user named on the command line: through symlinks; whole or not at all where
+ * it is a regular file or not there yet (mode 0644); and what is something else (/dev/stdout, a
+ * pipe, a terminal) is written to, never replaced. ERROR_HOST. */
+int io_write_output(const char *path, const void *bytes, size_t n, struct error *err);
 
 /* rename(2) and fsync(2), counted for fault tests; -1 with errno. */
 int io_rename(int from_dir, const char *from, int to_dir, const char *to);

@@ -102,6 +102,7 @@ static int run_trigger(struct build_session *s, const struct stage *stage,
     autodockerfile *file = NULL;
     if (dockerfile_parse_trigger(text, name, &file, err))
         return -1;
+    s->step_total += touches_files(file->items[0].kind);
     struct step step = {.session = s,
                         .stage = stage,
                         .state = state,

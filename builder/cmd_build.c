@@ -44,16 +44,17 @@ static double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* NAME alone takes the environment's value, as docker's --build-arg does; unset: left out. */
+/* NAME alone takes the environment's value, as docker's --build-arg does; unset: left out. The
+ * last of a name holds. */
 static void complete_args(struct strv *args)
 {
     autostrv complete = STRV_INIT;
     for (size_t i = 0; i < args->count; i++) {
-        const char *value = strchr(args->items[i], '=') ? "" : getenv(args->items[i]);
-        if (strchr(args->items[i], '='))
-            strv_add(&complete, args->items[i]);
-        else if (value)
-            strv_addf(&complete, "%s=%s", args->items[i], value);
+        size_t n = strcspn(args->items[i], "=");
+        autofree char *name = mem_strndup(args->items[i], n);
+        const char *value = args->items[i][n] ? args->items[i] + n + 1 : getenv(name);
+        if (value)
+            env_set(&complete, name, value);
     }
     struct strv old = *args;
     *args = complete;
@@ -76,6 +77,14 @@ static bool is_plain(const struct job *job)
     return !access(inside, F_OK) && access(definition, F_OK) != 0;
 }
 
+/* What was found wrong in an option's value is a mistake of the command line. */
+static int as_usage(struct error *err, const char *option)
+{
+    if (err && err->kind == ERROR_INPUT)
+        err->kind = ERROR_USAGE;
+    return error_wrap(err, "%s", option);
+}
+
 static int plan_plain(struct job *job, struct error *err)
 {
     const struct build_values *v = &job->values;
@@ -87,6 +96,8 @@ static int plan_plain(struct job *job, struct error *err)
     if (!strcmp(context, "-") || strstr(context, "://"))
         return error_set(err, ERROR_USAGE, "a context from %s is not supported yet",
                          strcmp(context, "-") ? "a URL" : "standard input");
+    if (v->file && !strcmp(v->file, "-"))
+        return error_set(err, ERROR_USAGE, "a Dockerfile from standard input is not supported yet");
     plan->build = true;
     plan->context_path = mem_strdup(context);
     plan->dockerfile_path = v->file ? mem_strdup(v->file) : path_join(context, "Dockerfile");
@@ -108,7 +119,7 @@ static int plan_plain(struct job *job, struct error *err)
     platform_host(&plan->platforms[0].platform);
     for (size_t i = 0; i < v->platforms.count; i++)
         if (platform_parse(v->platforms.items[i], &plan->platforms[i].platform, err))
-            return -1;
+            return as_usage(err, "--platform");
     return 0;
 }
 
@@ -148,7 +159,7 @@ static int check_references(const struct job *job, struct error *err)
     for (size_t i = 0; i < job->plan.references.count; i++) {
         autoreference ref = {.transport = REFERENCE_REGISTRY};
         if (reference_parse(job->plan.references.items[i], false, &ref, err))
-            return error_wrap(err, "-t %s", job->plan.references.items[i]);
+            return as_usage(err, "-t");
         if (ref.transport != REFERENCE_REGISTRY || digest_is_set(&ref.digest))
             return error_set(err, ERROR_USAGE, "-t %s: it names a file or a digest, not an image",
                              job->plan.references.items[i]);
@@ -163,6 +174,7 @@ static int check_references(const struct job *job, struct error *err)
 static int make_plan(struct job *job, struct error *err)
 {
     complete_args(&job->values.build_args);
+    complete_args(&job->values.build_contexts); /* NAME=SOURCE all of them */
     return (is_plain(job) ? plan_plain(job, err) : plan_definition(job, err)) ||
                    check_references(job, err)
                ? -1
@@ -244,8 +256,11 @@ static void all_references(const struct build_plan *plan, struct strv *out)
     for (size_t i = 0; i < plan->references.count; i++) {
         autoreference ref = {.transport = REFERENCE_REGISTRY};
         autoerror ignored = ERROR_INIT;
-        if (!reference_parse(plan->references.items[i], false, &ref, &ignored))
-            strv_add_take(out, reference_text(&ref));
+        if (reference_parse(plan->references.items[i], false, &ref, &ignored))
+            continue;
+        autofree char *full = reference_text(&ref);
+        if (!strv_contains(out, full))
+            strv_add(out, full);
     }
 }
 
@@ -272,11 +287,8 @@ static int push_plan(struct job *job, const char *base, struct error *err)
                         &job->summary.push, err))
             return -1;
     }
-    struct output names = {.kind = OUTPUT_REGISTRY};
-    autofree char *list = strv_join(&plan->references, ",");
-    names.name = list;
-    if (plan->references.count &&
-        output_write(&names, &job->common, &job->summary.digest, &plan->references, err))
+    if (output_push_names(&job->common, &job->summary.digest, &plan->references, base,
+                          &job->summary.push, err))
         return -1;
     job->summary.pushed = true;
     job->summary.push_seconds = seconds_now() - start;
@@ -318,6 +330,14 @@ static int deliver(struct job *job, const struct build_result *result, struct er
     return summary_write_ci(&job->summary, err);
 }
 
+/* The digest of an earlier build must not be taken for this one's, whatever becomes of it. */
+static void forget_iid(const char *path)
+{
+    struct stat st;
+    if (path && !lstat(path, &st) && S_ISREG(st.st_mode))
+        unlink(path);
+}
+
 static int build(struct job *job, struct error *err)
 {
     autostr bytes = STR_INIT;
@@ -326,6 +346,7 @@ static int build(struct job *job, struct error *err)
     if (job->plan.platform_count > 1)
         return error_set(err, ERROR_USAGE,
                          "building for several platforms at once is not supported yet");
+    forget_iid(job->values.iidfile);
     if (io_read_file(AT_FDCWD, path, DOCKERFILE_CAP, &bytes, err))
         return error_hint(err, "-f names the Dockerfile");
     if (dockerfile_parse(str_text(&bytes), bytes.len, path, &file, err) || prepare(job, err))

@@ -4,6 +4,8 @@
 
 #include <base/mem.h>
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -137,12 +139,49 @@ static int parse_ulimit(const char *text, struct build_parsed *out, struct error
                      "--ulimit %s: it reads NAME=SOFT[:HARD], as in nofile=1024:4096", text);
 }
 
+static int check_host(const char *text, struct error *err)
+{
+    char address[INET6_ADDRSTRLEN + 2];
+    unsigned char binary[sizeof(struct in6_addr)];
+    size_t n = strcspn(text, ":=");
+    const char *ip = text + n + (text[n] != 0);
+    size_t length = strlen(ip);
+    bool bracketed = length > 2 && ip[0] == '[' && ip[length - 1] == ']';
+    snprintf(address, sizeof address, "%.*s", (int)length - 2 * bracketed, ip + bracketed);
+    if (n && !strpbrk(text, " \t\r\n#") && length < sizeof address &&
+        (inet_pton(AF_INET, address, binary) == 1 || inet_pton(AF_INET6, address, binary) == 1))
+        return 0;
+    if (!strcmp(ip, "host-gateway"))
+        return error_set(err, ERROR_USAGE, "--add-host %s: host-gateway is not supported yet",
+                         text);
+    return error_set(err, ERROR_USAGE, "--add-host %s: it reads HOST:IP, as in db:10.0.0.2", text);
+}
+
+/* "NAME=VALUE" with both; the last of a name holds. */
+static int check_contexts(const struct strv *contexts, struct error *err)
+{
+    for (size_t i = 0; i < contexts->count; i++) {
+        const char *text = contexts->items[i], *equals = strchr(text, '=');
+        if (!equals || equals == text || !equals[1])
+            return error_set(err, ERROR_USAGE,
+                             "--build-context %s: it reads NAME=SOURCE, as in "
+                             "base=docker-image://debian:12",
+                             text);
+    }
+    return 0;
+}
+
 static int parse_lists(const struct build_values *values, struct build_parsed *out,
                        struct error *err)
 {
     for (size_t i = 0; i < values->ulimits.count; i++)
         if (parse_ulimit(values->ulimits.items[i], out, err))
             return -1;
+    for (size_t i = 0; i < values->add_hosts.count; i++)
+        if (check_host(values->add_hosts.items[i], err))
+            return -1;
+    if (check_contexts(&values->build_contexts, err))
+        return -1;
     for (size_t i = 0; i < values->outputs.count; i++) {
         struct output output;
         if (output_parse(values->outputs.items[i], &output, err))

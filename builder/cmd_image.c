@@ -57,8 +57,7 @@ static int push(struct image_job *job, struct error *err)
         return -1;
     autofree char *full = reference_text(&from);
     if (layout_find(store_oci_fd(job->common.store), full, &found, err))
-        return error_hint(err,
-                          "imgbuild prune shows what the store has; imgbuild copy takes any image");
+        return error_wrap(err, "store %s", store_path(job->common.store));
     struct digest digest = found.digest;
     descriptor_release(&found);
     autostrv tags = STRV_INIT;

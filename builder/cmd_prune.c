@@ -132,7 +132,11 @@ static int prune(struct store *store, const struct prune_values *values, struct 
     char a[16], b[16], c[16];
     int64_t freed = 0;
     time_t oldest = values->all ? time(NULL) + 1 : time(NULL) - (time_t)values->days * 86400;
-    int code = store_usage(store, &before, err);
+    int code = store_claim(store, err);
+    if (!code)
+        code = store_usage(store, &before, err);
+    if (!code)
+        code = layout_remove_unnamed(store_oci_fd(store), err);
     if (!code)
         code = keep_images(&keep, store, values->all, err);
     if (!code)

@@ -1,9 +1,11 @@
 #include "output.h"
 
 #include <base/mem.h>
+#include <base/path.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void output_release(struct output *out)
 {
@@ -49,6 +51,19 @@ static int set_key(struct output *out, bool *typed, const char *key, const char 
     return 0;
 }
 
+/* Found now rather than after a long build. */
+static int check_dest(const char *dest, struct error *err)
+{
+    struct stat st;
+    autofree char *dir = path_dir(dest);
+    if (!strcmp(dest, "-"))
+        return error_set(err, ERROR_USAGE, "--output dest=-: standard output is not supported yet");
+    if (!stat(dir, &st) && S_ISDIR(st.st_mode))
+        return 0;
+    error_set(err, ERROR_MISSING, "--output dest=%s: there is no directory %s", dest, dir);
+    return error_hint(err, "make it first: mkdir -p %s", dir);
+}
+
 int output_parse(const char *text, struct output *out, struct error *err)
 {
     struct output parsed = {.dest = NULL};
@@ -71,6 +86,8 @@ int output_parse(const char *text, struct output *out, struct error *err)
         result = error_set(err, ERROR_USAGE, "--output %s: type= is missing", text);
     if (!result && parsed.kind != OUTPUT_REGISTRY && !parsed.dest)
         result = error_set(err, ERROR_USAGE, "--output %s: dest= is missing", text);
+    if (!result && parsed.dest && !parsed.directory)
+        result = check_dest(parsed.dest, err);
     if (result) {
         output_release(&parsed);
         return -1;
@@ -128,22 +145,62 @@ static int write_file(const struct output *output, const struct common *common,
     return 0;
 }
 
-/* Push every full name to its own repository. */
-static int push_names(const struct common *common, const struct digest *digest,
-                      const struct strv *names, struct error *err)
+static void add_result(struct push_result *total, const struct push_result *one)
 {
-    for (size_t i = 0; i < names->count; i++) {
+    total->digest = one->digest;
+    total->uploaded_bytes += one->uploaded_bytes;
+    total->blobs_uploaded += one->blobs_uploaded;
+    total->blobs_present += one->blobs_present;
+}
+
+/* The tags that names has for a repository; the names are emptied that did their part. */
+static int take_tags(struct strv *names, size_t first, char **repository, struct strv *tags,
+                     struct error *err)
+{
+    for (size_t i = first; i < names->count; i++) {
         autoreference ref = {.transport = REFERENCE_REGISTRY};
+        if (!*names->items[i])
+            continue;
         if (reference_parse(names->items[i], false, &ref, err))
             return -1;
-        autofree char *repository = reference_name(&ref);
-        autostrv tags = STRV_INIT;
-        strv_add(&tags, ref.tag ? ref.tag : "latest");
-        struct push_result result;
-        if (output_push(common, digest, repository, &tags, NULL, &result, err))
-            return -1;
+        autofree char *own = reference_name(&ref);
+        if (*repository && strcmp(own, *repository) != 0)
+            continue;
+        const char *tag = ref.tag ? ref.tag : "latest";
+        if (!strv_contains(tags, tag))
+            strv_add(tags, tag);
+        if (!*repository)
+            *repository = take(&own);
+        *names->items[i] = '\0';
     }
     return 0;
+}
+
+/* Push full names, all tags of a repository at one upload. */
+static int push_names(const struct common *common, const struct digest *digest, struct strv *names,
+                      const char *base, struct push_result *total, struct error *err)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        autofree char *repository = NULL;
+        autostrv tags = STRV_INIT;
+        struct push_result one;
+        if (!*names->items[i])
+            continue;
+        if (take_tags(names, i, &repository, &tags, err) ||
+            output_push(common, digest, repository, &tags, base, &one, err))
+            return -1;
+        add_result(total, &one);
+    }
+    return 0;
+}
+
+int output_push_names(const struct common *common, const struct digest *digest,
+                      const struct strv *names, const char *base, struct push_result *total,
+                      struct error *err)
+{
+    autostrv left = STRV_INIT;
+    strv_add_all(&left, names);
+    return push_names(common, digest, &left, base, total, err);
 }
 
 int output_write(const struct output *output, const struct common *common,
@@ -152,11 +209,12 @@ int output_write(const struct output *output, const struct common *common,
     if (output->kind != OUTPUT_REGISTRY)
         return write_file(output, common, digest, references, err);
     autostrv names = STRV_INIT;
+    struct push_result total = {.blobs_uploaded = 0};
     if (output->name)
         strv_split(&names, output->name, ',');
     else
         strv_add_all(&names, references);
     if (!names.count)
         return error_set(err, ERROR_USAGE, "--output type=registry needs name=REF, or -t REF");
-    return push_names(common, digest, &names, err);
+    return push_names(common, digest, &names, NULL, &total, err);
 }

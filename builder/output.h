@@ -34,5 +34,10 @@ int output_write(const struct output *output, const struct common *common,
 int output_push(const struct common *common, const struct digest *digest, const char *repository,
                 const struct strv *tags, const char *base, struct push_result *result,
                 struct error *err);
+/* Push full names ("HOST/NAME:TAG"), all tags of one repository at one upload; what it did is added
+ * to *total. */
+int output_push_names(const struct common *common, const struct digest *digest,
+                      const struct strv *names, const char *base, struct push_result *total,
+                      struct error *err);
 
 #endif

@@ -13,6 +13,19 @@
 
 enum { TAIL_LINES = 20 };
 
+static int check_platform(const struct step *step, struct error *err)
+{
+    struct platform host;
+    char wanted[48], here[48];
+    platform_host(&host);
+    if (platform_runs_on(&step->state->platform, &host))
+        return 0;
+    error_set(err, ERROR_INPUT, "RUN in an image for %s on a host that is %s is not supported yet",
+              platform_text(&step->state->platform, '/', wanted), platform_text(&host, '/', here));
+    error_hint(err, "COPY, ADD and what sets the config work for any platform");
+    return step_error(step, err);
+}
+
 /* What can't be done yet is refused by name. */
 static int check(const struct step *step, enum sandbox_network *network, struct error *err)
 {
@@ -24,6 +37,8 @@ static int check(const struct step *step, enum sandbox_network *network, struct 
         error_hint(err, "write the commands with && and continued lines");
         return step_error(step, err);
     }
+    if (check_platform(step, err))
+        return -1;
     *network = step->session->options->network;
     const struct flag *flag = instruction_flag(step->in, "network");
     if (!flag || !strcmp(flag->value, "default"))
@@ -61,6 +76,8 @@ static void make_key(const struct step *step, const struct strv *argv, const str
     cache_key_add(key, "user", stage_state_text(step->state, "User"));
     cache_key_add(key, "cwd", stage_state_cwd(step->state));
     cache_key_add(key, "network", network == SANDBOX_NETWORK_NONE ? "none" : "host");
+    for (size_t i = 0; o->add_hosts && i < o->add_hosts->count; i++)
+        cache_key_add(key, "host", o->add_hosts->items[i]);
     cache_key_add(key, "platform", platform_text(&step->state->platform, '/', platform));
     if (o->source_date_epoch >= 0) {
         autofree char *epoch = mem_printf("%lld", (long long)o->source_date_epoch);

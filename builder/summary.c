@@ -40,12 +40,12 @@ int summary_write_metadata(const struct summary *s, const char *path, struct err
     if (*names)
         json_object_set_new(json, "image.name", json_string(names));
     autofree char *text = json_pretty(json);
-    return io_write_file(AT_FDCWD, path, text, strlen(text), 0644, 0, err);
+    return io_write_output(path, text, strlen(text), err);
 }
 
 int summary_write_iid(const struct summary *s, const char *path, struct error *err)
 {
-    return io_write_file(AT_FDCWD, path, s->digest.text, strlen(s->digest.text), 0644, 0, err);
+    return io_write_output(path, s->digest.text, strlen(s->digest.text), err);
 }
 
 static int append(const char *path, const char *text, struct error *err)

@@ -39,6 +39,8 @@ int layout_put_chosen(int dir_fd, const struct manifest *manifest, const char *n
 int layout_find(int dir_fd, const char *name, struct descriptor *out, struct error *err);
 /* Take a name (or digest text) out of index.json; blobs stay. 1 done, 0 was not there, -1 error. */
 int layout_remove(int dir_fd, const char *name, struct error *err);
+/* Take every entry without a name out of index.json; blobs stay. */
+int layout_remove_unnamed(int dir_fd, struct error *err);
 
 /* The image that the layout has under this name or digest text, through an index by platform
  * (wanted NULL: any where it is a single manifest, else the host's). No layer is looked at.

@@ -36,17 +36,23 @@ static bool entry_is(const json_t *entry, const char *name)
            (digest && str_eq(digest, name));
 }
 
+/* Names alone, where there are any: what has none can't be meant. */
 static int say_names(const json_t *manifests, struct error *err)
 {
     enum { NAMES_SHOWN = 20 };
     autostr names = STR_INIT;
-    for (size_t i = 0; i < json_array_size(manifests) && i < NAMES_SHOWN; i++) {
+    autostr digests = STR_INIT;
+    for (size_t i = 0, shown = 0; i < json_array_size(manifests) && shown < NAMES_SHOWN; i++) {
         const json_t *entry = json_array_get(manifests, i);
         const char *name = entry_name(entry);
         const char *digest = json_string_value(json_object_get(entry, "digest"));
-        str_addf(&names, "%s%.160s", names.len ? ", " : "", name ? name : digest ? digest : "?");
+        struct str *list = name ? &names : &digests;
+        shown += name != NULL;
+        if (name || i < NAMES_SHOWN)
+            str_addf(list, "%s%.160s", list->len ? ", " : "", name ? name : digest ? digest : "?");
     }
-    return error_hint(err, "it has: %s", names.len ? str_text(&names) : "no image at all");
+    const struct str *known = names.len ? &names : &digests;
+    return error_hint(err, "it has: %s", known->len ? str_text(known) : "no image at all");
 }
 
 /* True where all entries name the same thing, as an image with several tags does. */
@@ -214,4 +220,17 @@ int layout_remove(int dir_fd, const char *name, struct error *err)
     if (!layout_index_remove(index, name))
         return 0;
     return write_index(dir_fd, index, err) ? -1 : 1;
+}
+
+int layout_remove_unnamed(int dir_fd, struct error *err)
+{
+    autoclose int locked = lock(dir_fd, err);
+    autojson *index = NULL;
+    if (locked < 0 || read_index(dir_fd, &index, err))
+        return -1;
+    json_t *manifests = json_object_get(index, "manifests");
+    for (size_t i = json_array_size(manifests); i > 0; i--)
+        if (!entry_name(json_array_get(manifests, i - 1)))
+            json_array_remove(manifests, i - 1);
+    return write_index(dir_fd, index, err);
 }
