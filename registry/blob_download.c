@@ -74,13 +74,12 @@ static void stop(struct download *d)
 }
 
 /* The transfer broke: wait, and go on where it stopped. Tries are counted anew after one that
- * brought something. */
+ * brought something. Where going on breaks too, reading tells (d->x is there) or nothing helps. */
 static int go_on(struct download *d, struct error *problem, struct error *err)
 {
-    bool final = d->x && http_fault_of(d->x) == HTTP_FAULT_FINAL;
     if (d->at > d->moved_from)
         d->tries = 0;
-    if (final)
+    if (http_fault_of(d->x) == HTTP_FAULT_FINAL)
         return error_move(err, problem);
     int again = retry_wait(session_retry(d->session), ++d->tries, RETRY_TRIES, -1, err);
     if (again < 0)
@@ -91,7 +90,13 @@ static int go_on(struct download *d, struct error *problem, struct error *err)
               problem->message);
     stop(d);
     d->moved_from = d->at;
-    return start(d, err);
+    autoerror broken = ERROR_INIT;
+    if (!start(d, &broken))
+        return 0;
+    if (!d->x || http_fault_of(d->x) != HTTP_FAULT_CUT)
+        return error_move(err, &broken);
+    error_ignore(&broken, "it is tried again");
+    return 0;
 }
 
 static ssize_t download_read(struct source *self, void *buffer, size_t n, struct error *err)
@@ -99,10 +104,12 @@ static ssize_t download_read(struct source *self, void *buffer, size_t n, struct
     struct download *d = (struct download *)self;
     if (d->ended || !n)
         return 0;
+    if (!d->x)
+        return error_set(err, ERROR_NETWORK, "blob %s: the transfer has broken before",
+                         d->digest.text);
     for (;;) {
         autoerror problem = ERROR_INIT;
-        ssize_t got = d->x ? http_read(d->x, buffer, n, &problem)
-                           : error_set(&problem, ERROR_NETWORK, "the transfer has broken before");
+        ssize_t got = http_read(d->x, buffer, n, &problem);
         if (got >= 0) {
             d->at += got;
             d->ended = !got;
@@ -116,7 +123,6 @@ static ssize_t download_read(struct source *self, void *buffer, size_t n, struct
         }
         if (go_on(d, &problem, err)) {
             stop(d);
-            d->tries = RETRY_TRIES;
             return error_wrap(err, "blob %s", d->digest.text);
         }
     }

@@ -1,5 +1,7 @@
 #include "blob_upload.h"
 
+#include "response_error.h"
+
 #include <base/log.h>
 #include <base/mem.h>
 
@@ -117,10 +119,7 @@ static int send(struct upload *u, struct error *problem, int64_t *after, struct 
         return check_digest(u, x, err);
     if (!is_ambiguous(status))
         return session_refused(u->session, x, u->what, err);
-    const char *header = http_header(x, "Retry-After");
-    *after = header ? retry_after_parse(header, time(NULL)) : -1;
-    if (*after < 0 && status == 429)
-        *after = retry_after_find(http_error_body(x));
+    *after = response_wait(x);
     session_refused(u->session, x, u->what, problem);
     return 1;
 }

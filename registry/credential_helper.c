@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT_CAP = 1 << 20, TIME_LIMIT_MS = 60 * 1000 };
+enum { OUTPUT_CAP = 1 << 20, TIME_LIMIT_MS = 60 * 1000, NAP_NS = 2 * 1000 * 1000 };
 
 extern char **environ;
 
@@ -54,10 +55,9 @@ static int spawn(const char *program, const char *verb, int in, int out, pid_t *
 }
 
 /* Its output until it ends; -1 where it is too slow or says too much. */
-static int collect(int fd, struct str *out)
+static int collect(int fd, int64_t end, struct str *out)
 {
     char chunk[4096];
-    int64_t end = retry_clock() + TIME_LIMIT_MS;
     for (;;) {
         int64_t left = end - retry_clock();
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -72,6 +72,25 @@ static int collect(int fd, struct str *out)
             return -1;
         str_add_bytes(out, chunk, (size_t)got);
         explicit_bzero(chunk, sizeof chunk);
+    }
+}
+
+/* Wait for it until then. -1: it had to be ended. */
+static int reap(pid_t pid, int64_t end, int *how)
+{
+    bool killed = false;
+    for (;;) {
+        pid_t done = waitpid(pid, how, killed ? 0 : WNOHANG);
+        if (done == pid)
+            return killed ? -1 : 0;
+        if (done < 0 && errno != EINTR)
+            return -1;
+        if (!done && retry_clock() >= end) {
+            kill(pid, SIGKILL);
+            killed = true;
+        } else if (!done) {
+            nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        }
     }
 }
 
@@ -100,12 +119,10 @@ static int run(const char *name, const char *verb, const char *input, struct str
     /* SIGPIPE is ignored by the programs; a helper that doesn't read fails below. */
     int unread = io_write(in_write, input, strlen(input));
     close(take_fd(&in_write));
-    int failed = collect(out_read, output);
-    if (failed)
-        kill(pid, SIGKILL);
-    int how;
-    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
-        ;
+    int64_t end = retry_clock() + TIME_LIMIT_MS;
+    int failed = collect(out_read, end, output), how = 0;
+    if (reap(pid, failed ? 0 : end, &how))
+        failed = -1;
     *status = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
     if (failed || (unread && *status == 0))
         return error_set(err, ERROR_HOST, "%s %s: too slow, or it says or reads not what it should",

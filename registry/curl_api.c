@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LIBRARY "libcurl.so.4"
+#define OLDEST 0x075700 /* 7.87: CURLOPT_QUICK_EXIT, the youngest option that is used */
 
 #define ENTRY(name)                                                                                \
     {                                                                                              \
@@ -68,7 +69,9 @@ static void load(void)
         }
         memcpy((char *)&api + entries[i].at, &symbol, sizeof symbol);
     }
-    if (!global_init || init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (api.version_info(CURLVERSION_NOW)->version_num < OLDEST)
+        problem = "it is too old";
+    else if (!global_init || init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         problem = "it cannot be initialised";
 }
 

@@ -1,11 +1,12 @@
 #include "download.h"
 
 #include "http.h"
+#include "response_error.h"
 #include "retry.h"
 
 #include <base/mem.h>
 
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum { REDIRECTS_MAX = 10, CHUNK = 256 * 1024 };
@@ -30,29 +31,27 @@ static int get(struct http *http, struct retry *retry, const struct url *url,
     struct http_request request = {.method = "GET", .url = url};
     for (unsigned tries = 1;; tries++) {
         enum http_fault fault = HTTP_FAULT_NONE;
-        struct http_exchange *x = NULL;
+        autoerror problem = ERROR_INIT;
+        autoexchange *x = NULL;
         int64_t after = -1;
         if (retry_gate(retry, err))
             return -1;
-        if (!http_open(http, &request, &x, &fault, err)) {
+        if (!http_open(http, &request, &x, &fault, &problem)) {
             if (!retry_status(http_status(x))) {
-                *out = x;
+                *out = take(&x);
                 return 0;
             }
-            const char *header = http_header(x, "Retry-After");
-            after = header ? retry_after_parse(header, time(NULL)) : -1;
-            error_set(err, ERROR_NETWORK, "the server answers %ld", http_status(x));
-            http_close(x);
+            after = response_wait(x);
+            error_set(&problem, ERROR_NETWORK, "the server answers %ld", http_status(x));
         } else if (fault == HTTP_FAULT_FINAL || fault == HTTP_FAULT_TLS) {
-            return -1;
+            return error_move(err, &problem);
         }
-        autoerror waiting = ERROR_INIT;
-        unsigned limit = fault == HTTP_FAULT_CONNECT ? RETRY_CONNECT_TRIES : RETRY_TRIES;
-        int again = retry_wait(retry, tries, limit, after, &waiting);
+        unsigned limit = x || fault == HTTP_FAULT_CUT ? RETRY_TRIES : RETRY_CONNECT_TRIES;
+        int again = retry_wait(retry, tries, limit, after, err);
         if (again < 0)
-            return error_move(err, &waiting);
-        if (!again)
             return -1;
+        if (!again)
+            return error_move(err, &problem);
     }
 }
 
@@ -117,5 +116,8 @@ int download(const char *url, const struct transport_options *options, struct si
     int result = fetch(http, &retry, url, to, last_modified, err);
     retry_release(&retry);
     http_free(http);
-    return result ? error_wrap(err, "download %s", url) : 0;
+    if (!result)
+        return 0;
+    autofree char *shown = url_shown_text(url);
+    return error_wrap(err, "download %s", shown);
 }

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLL_MS = 50, STALL_MS = 120 * 1000, READ_CHUNK = 16 * 1024 };
+enum {
+    POLL_MS = 50,
+    STALL_MS = 120 * 1000,
+    COMMIT_MS = 600 * 1000, /* a registry hashes and moves all of a blob before it answers */
+    READ_CHUNK = 16 * 1024,
+};
 
 static bool has_proxy(void)
 {
@@ -139,13 +144,13 @@ static int broke(struct http_exchange *x, CURLcode code, struct error *err)
     return -1;
 }
 
-static int stood_still(struct http_exchange *x, struct error *err)
+static int stood_still(struct http_exchange *x, int64_t ms, struct error *err)
 {
     autofree char *shown = url_shown(&x->url);
     x->fault = HTTP_FAULT_CUT;
     x->ended = true;
     return error_set(err, ERROR_NETWORK, "%s %s: nothing came or went for %d s", x->method, shown,
-                     STALL_MS / 1000);
+                     (int)(ms / 1000));
 }
 
 static int check_cancel(struct http_exchange *x, struct error *err)
@@ -187,7 +192,9 @@ static int wait_for_more(struct http_exchange *x, struct error *err)
 {
     const struct curl_api *curl = x->http->curl;
     curl->multi_poll(x->lane->multi, NULL, 0, POLL_MS, NULL);
-    return retry_clock() - x->moved_at > STALL_MS ? stood_still(x, err) : 0;
+    bool sent = x->body_size && !x->left && !x->headers_done;
+    int64_t limit = sent ? COMMIT_MS : STALL_MS;
+    return retry_clock() - x->moved_at > limit ? stood_still(x, limit, err) : 0;
 }
 
 /* Where it broke right behind the headers there is an answer all the same: reading its body tells.

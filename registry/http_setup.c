@@ -181,7 +181,7 @@ static int on_connected(void *context, char *peer, char *local, int peer_port, i
     if (!x->public_only || x->http->proxied || !is_inner_address(peer))
         return CURL_PREREQFUNC_OK;
     x->fault = HTTP_FAULT_FINAL;
-    error_set(&x->body_error, ERROR_AUTH, "%s leads to %s, which is refused", x->url.host, peer);
+    error_set(&x->body_error, ERROR_NETWORK, "%s leads to %s, which is refused", x->url.host, peer);
     return CURL_PREREQFUNC_ABORT;
 }
 

@@ -1,10 +1,13 @@
 #include "response_error.h"
 
+#include "retry.h"
+
 #include <base/json.h>
 #include <base/mem.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { REASON_CAP = 400, ERRORS_SHOWN = 3 };
 
@@ -92,6 +95,13 @@ bool response_has_code(const char *body, const char *code)
             return true;
     }
     return false;
+}
+
+int64_t response_wait(struct http_exchange *x)
+{
+    const char *header = http_header(x, "Retry-After");
+    int64_t wait = header ? retry_after_parse(header, time(NULL)) : -1;
+    return wait < 0 && http_status(x) == 429 ? retry_after_find(http_error_body(x)) : wait;
 }
 
 static int unauthorised(const struct response_context *c, struct error *err)

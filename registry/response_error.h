@@ -12,6 +12,10 @@ char *response_reason(const char *body);
 /* True where the body's errors have this code, as in "BLOB_UNKNOWN". */
 bool response_has_code(const char *body, const char *code);
 
+/* How long the answer asks us to wait before another try, in milliseconds: its Retry-After header,
+ * or with 429 what its body says; -1 where neither does. */
+int64_t response_wait(struct http_exchange *x);
+
 /* Whom and what the request was about. */
 struct response_context {
     const char *host, *repository;

@@ -83,8 +83,7 @@ const char *session_scope(const struct session *s)
 static bool is_insecure(const struct session *s)
 {
     autofree char *name = mem_strdup(s->host);
-    if (*name != '[')
-        *strchrnul(name, ':') = '\0';
+    *strchrnul(*name == '[' ? strchrnul(name, ']') : name, ':') = '\0';
     for (const char *const *host = s->options->insecure_hosts; host && *host; host++)
         if (!strcasecmp(*host, s->host) || !strcasecmp(*host, name))
             return true;
@@ -273,13 +272,13 @@ static int react(struct chain *c, const struct http_exchange *x, struct error *e
 {
     const struct session_request *r = c->request;
     bool safe = str_eq(r->method, "GET") || str_eq(r->method, "HEAD");
+    bool unauthorised = http_status(x) == 401 && c->ours;
+    if (c->ours && !unauthorised)
+        auth_accepted(c->s->auth, c->scope, c->header);
     if (is_redirect(x) && safe && !r->no_redirect)
         return follow(c, x, err) ? -1 : 1;
-    if (http_status(x) != 401 || !c->ours) {
-        if (c->ours && http_status(x) < 400)
-            auth_accepted(c->s->auth, c->scope, c->header);
+    if (!unauthorised)
         return 0;
-    }
     c->fault = HTTP_FAULT_FINAL;
     if (c->challenges++ == CHALLENGES)
         return 0;
@@ -315,16 +314,6 @@ static int start_chain(struct session *s, const struct session_request *request,
     return 0;
 }
 
-/* How long the host asks us to wait before another try; -1 where it doesn't say. */
-static int64_t asked_wait(struct http_exchange *x)
-{
-    const char *header = http_header(x, "Retry-After");
-    int64_t after = header ? retry_after_parse(header, time(NULL)) : -1;
-    if (after < 0 && http_status(x) == 429 && !str_eq(http_method(x), "HEAD"))
-        after = retry_after_find(http_error_body(x));
-    return after;
-}
-
 /* One try. 1: it failed in a way that may pass (*limit tries make sense, after *after ms). */
 static int try_once(struct session *s, const struct session_request *request,
                     struct http_exchange **out, unsigned *limit, int64_t *after, struct error *err)
@@ -342,11 +331,11 @@ static int try_once(struct session *s, const struct session_request *request,
         return passes && !request->body_source ? 1 : -1;
     }
     if (!retry_status(http_status(*out)) || request->body_source) {
-        if (http_status(*out) < 500)
+        if (!retry_status(http_status(*out)))
             retry_succeeded(&s->retry);
         return 0;
     }
-    *after = asked_wait(*out);
+    *after = response_wait(*out);
     return 1;
 }
 

@@ -116,36 +116,50 @@ static int post_form(const struct token_request *r, struct str *form, struct err
     return 0;
 }
 
+/* One try. The body of a 200 is read: 0 then, and for any other answer; -1 where there is none. */
+static int ask_once(struct http *http, const struct http_request *request,
+                    struct http_exchange **out, struct str *body, enum http_fault *fault,
+                    struct error *err)
+{
+    autoexchange *x = NULL;
+    if (http_open(http, request, &x, fault, err))
+        return -1;
+    if (http_status(x) == 200 &&
+        http_read_all(x, TOKEN_ANSWER_CAP, "the token server's answer", body, err)) {
+        *fault = http_fault_of(x);
+        return -1;
+    }
+    *out = take(&x);
+    return 0;
+}
+
 /* Send it, again where that may help. */
 static int ask(struct http *http, struct retry *retry, const struct http_request *request,
-               struct http_exchange **out, struct error *err)
+               struct http_exchange **out, struct str *body, struct error *err)
 {
     for (unsigned tries = 1;; tries++) {
         enum http_fault fault;
         autoerror problem = ERROR_INIT;
         autoexchange *x = NULL;
         unsigned limit = RETRY_TRIES;
-        int64_t after = -1;
         if (retry_gate(retry, err))
             return -1;
-        if (http_open(http, request, &x, &fault, &problem)) {
-            if (fault == HTTP_FAULT_FINAL || fault == HTTP_FAULT_TLS)
-                return error_move(err, &problem);
-            limit = fault == HTTP_FAULT_CUT ? RETRY_TRIES : RETRY_CONNECT_TRIES;
-        } else if (!retry_status(http_status(x))) {
-            *out = take(&x);
-            return 0;
-        } else {
-            const char *header = http_header(x, "Retry-After");
-            after = header ? retry_after_parse(header, time(NULL)) : -1;
-        }
-        int again = retry_wait(retry, tries, limit, after, err);
+        int failed = ask_once(http, request, &x, body, &fault, &problem);
+        if (failed && (fault == HTTP_FAULT_FINAL || fault == HTTP_FAULT_TLS))
+            return error_move(err, &problem);
+        if (failed && fault != HTTP_FAULT_CUT)
+            limit = RETRY_CONNECT_TRIES;
+        int again = !failed && !retry_status(http_status(x))
+                        ? 0
+                        : retry_wait(retry, tries, limit, x ? response_wait(x) : -1, err);
         if (again < 0)
             return -1;
-        if (!again && x)
-            *out = take(&x);
-        if (!again)
-            return *out ? 0 : error_move(err, &problem);
+        if (again)
+            continue;
+        if (failed)
+            return error_move(err, &problem);
+        *out = take(&x);
+        return 0;
     }
 }
 
@@ -168,7 +182,7 @@ static int refused(const struct token_request *r, struct http_exchange *x, struc
 }
 
 static int by_post(struct http *http, struct retry *retry, const struct token_request *r,
-                   struct http_exchange **out, struct error *err)
+                   struct http_exchange **out, struct str *body, struct error *err)
 {
     struct str form = STR_INIT;
     int failed = post_form(r, &form, err);
@@ -180,7 +194,7 @@ static int by_post(struct http *http, struct retry *retry, const struct token_re
                                     .body = form.data,
                                     .body_size = (int64_t)form.len,
                                     .public_only = r->public_only};
-        failed = ask(http, retry, &post, out, err);
+        failed = ask(http, retry, &post, out, body, err);
     }
     if (form.data)
         explicit_bzero(form.data, form.len);
@@ -189,7 +203,7 @@ static int by_post(struct http *http, struct retry *retry, const struct token_re
 }
 
 static int by_get(struct http *http, struct retry *retry, const struct token_request *r,
-                  struct http_exchange **out, struct error *err)
+                  struct http_exchange **out, struct str *body, struct error *err)
 {
     autourl url = {0};
     char *basic = NULL;
@@ -206,32 +220,39 @@ static int by_get(struct http *http, struct retry *retry, const struct token_req
                                .authorization = basic,
                                .accept = "application/json",
                                .public_only = r->public_only};
-    int failed = ask(http, retry, &get, out, err);
+    int failed = ask(http, retry, &get, out, body, err);
     forget(basic);
     return failed;
 }
 
-int token_fetch(struct http *http, struct retry *retry, const struct token_request *request,
-                struct token *out, struct error *err)
+static int fetch(struct http *http, struct retry *retry, const struct token_request *request,
+                 struct str *body, struct token *out, struct error *err)
 {
     autoexchange *x = NULL;
-    struct str body = STR_INIT;
     if (request->credentials && request->credentials->identity_token) {
-        if (by_post(http, retry, request, &x, err))
+        if (by_post(http, retry, request, &x, body, err))
             return -1;
         if (http_status(x) == 404 || http_status(x) == 405) { /* no OAuth 2 here */
             http_close(x);
             x = NULL;
         }
     }
-    if (!x && by_get(http, retry, request, &x, err))
+    if (!x && by_get(http, retry, request, &x, body, err))
         return -1;
     if (http_status(x) != 200)
         return refused(request, x, err);
-    int failed = http_read_all(x, TOKEN_ANSWER_CAP, "the token server's answer", &body, err) ||
-                 token_parse(str_text(&body), body.len, retry_clock(), out, err);
+    return token_parse(str_text(body), body->len, retry_clock(), out, err)
+               ? error_wrap(err, "%s", request->realm->host)
+               : 0;
+}
+
+int token_fetch(struct http *http, struct retry *retry, const struct token_request *request,
+                struct token *out, struct error *err)
+{
+    struct str body = STR_INIT;
+    int failed = fetch(http, retry, request, &body, out, err);
     if (body.data)
         explicit_bzero(body.data, body.len);
     str_release(&body);
-    return failed ? error_wrap(err, "%s", request->realm->host) : 0;
+    return failed;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { URL_CAP = 16 * 1024 };
+enum { URL_CAP = 16 * 1024, SHOWN_CAP = 200 };
 
 void url_release(struct url *u)
 {
@@ -64,11 +64,15 @@ static int read_parts(const struct curl_api *curl, CURLU *handle, const char *sh
     return 0;
 }
 
-/* What a message shows of text that may be hostile or hold a secret. */
-static char *shown_text(const char *text)
+char *url_shown_text(const char *text)
 {
-    char *shown = mem_strndup(text, 200);
-    shown[strcspn(shown, "?")] = '\0';
+    autofree char *whole = mem_strndup(text, strcspn(text, "?"));
+    char *start = strstr(whole, "//");
+    start = start ? start + 2 : whole;
+    char *at = memrchr(start, '@', strcspn(start, "/\\"));
+    if (at) /* who put a password there will not want it shown */
+        memmove(start, at + 1, strlen(at));
+    char *shown = mem_strndup(whole, SHOWN_CAP);
     for (char *c = shown; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
@@ -80,7 +84,7 @@ static int parse_on(const struct url *base, const char *text, struct url *out, s
     const struct curl_api *curl;
     if (curl_api_get(&curl, err))
         return -1;
-    autofree char *shown = shown_text(text);
+    autofree char *shown = url_shown_text(text);
     if (strlen(text) > URL_CAP)
         return error_set(err, ERROR_INPUT, "a URL longer than %d bytes: %s…", URL_CAP, shown);
     CURLU *handle = curl->url();
@@ -139,7 +143,7 @@ bool url_is_address(const struct url *u)
 
 char *url_shown(const struct url *u)
 {
-    return shown_text(u->text);
+    return url_shown_text(u->text);
 }
 
 int url_add_query(const struct url *u, const char *name, const char *value, struct url *out,

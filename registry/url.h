@@ -31,6 +31,8 @@ bool url_is_loopback(const struct url *u);
 bool url_is_address(const struct url *u); /* the host is an IP address, not a name */
 /* For messages: without the query, which may hold a signature. The caller frees it. */
 char *url_shown(const struct url *u) __attribute__((returns_nonnull));
+/* The same of any text that should be one, hostile or not; without user information either. */
+char *url_shown_text(const char *text) __attribute__((returns_nonnull));
 /* With name=value appended to the query, value escaped. */
 int url_add_query(const struct url *u, const char *name, const char *value, struct url *out,
                   struct error *err);
