@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -56,7 +57,7 @@ static int make_argv(const struct bootstrap_options *o, struct strv *argv, struc
     strv_add(argv, "mmdebstrap");
     strv_add(argv, "--variant=minbase");
     strv_add(argv, "--format=tar");
-    strv_add(argv, "--skip=output/dev"); /* the sandbox brings its own */
+    strv_add(argv, "--skip=output/dev"); /* no devices: write_dev gives the directory alone */
     keep_apt_small(argv);
     for (size_t i = 0; o->include && i < o->include->count; i++) {
         if (!valid_word(o->include->items[i]))
@@ -122,10 +123,32 @@ static void *read_messages(void *argument)
     return NULL;
 }
 
+/* Steps and containers mount their own /dev, and need a place for it: one ustar header
+ * (POSIX.1-2001, pax) before what mmdebstrap writes. */
+static int write_dev(struct sink *to, struct error *err)
+{
+    char block[512] = "./dev/";
+    unsigned sum = 8 * ' '; /* the checksum is of the header with blanks in its place */
+    snprintf(block + 100, 8, "%07o", 0755U);
+    snprintf(block + 108, 8, "%07o", 0U);
+    snprintf(block + 116, 8, "%07o", 0U);
+    snprintf(block + 124, 12, "%011o", 0U);
+    snprintf(block + 136, 12, "%011llo", (unsigned long long)time(NULL));
+    block[156] = '5';
+    memcpy(block + 257, "ustar\00000", 8);
+    for (size_t i = 0; i < sizeof block; i++)
+        sum += (unsigned char)block[i];
+    snprintf(block + 148, 8, "%06o", sum);
+    block[155] = ' ';
+    return sink_write(to, block, sizeof block, err);
+}
+
 static int write_tar(void *context, struct sink *to, struct error *err)
 {
     struct bootstrap *b = context;
     autofree char *buffer = mem_alloc(256 * 1024);
+    if (write_dev(to, err))
+        return -1;
     for (;;) {
         struct pollfd fds[] = {{b->tar, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
