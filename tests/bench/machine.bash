@@ -14,16 +14,18 @@ work_begin() {
     export HOME=$work/home DOCKER_CONFIG=$work/home/.docker IMGBUILD_ROOT=$work/store
     export XDG_RUNTIME_DIR=$work/runtime TMPDIR=$work/tmp
     unset SOURCE_DATE_EPOCH SSL_CERT_FILE XDG_DATA_HOME XDG_CACHE_HOME
-    mkdir -p "$HOME" "$XDG_RUNTIME_DIR" "$TMPDIR"
+    mkdir -p "$HOME" "$XDG_RUNTIME_DIR" "$TMPDIR" "$DOCKER_CONFIG"
+    echo '{}' >"$DOCKER_CONFIG/config.json" # buildah wants one once the variable is set
     nonce=0
 }
 
 work_end() {
     local pid
     for pid in "${servers[@]}"; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
     done
-    umount "$work"/buildah/overlay 2>/dev/null
+    umount "$work"/buildah/overlay 2>/dev/null || true
     rm -rf --one-file-system "$work"
 }
 
@@ -127,6 +129,6 @@ report() {
         [ -s "$results/$name" ] || continue
         sort -n "$results/$name" | awk -v name="$name" '
             { t[NR] = $1; if ($2 > m) m = $2 }
-            END { printf "%s %.6f %.6f %.1f %d\n", name, t[int((NR + 1) / 2)], t[1], m / 1024, NR }'
+            END { printf "%s %.6f %.6f %.1f %d\n", name, (t[int((NR + 1) / 2)] + t[int(NR / 2) + 1]) / 2, t[1], m / 1024, NR }'
     done | awk -v budget="$budget" -f "$here/report.awk"
 }

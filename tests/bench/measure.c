@@ -1,4 +1,4 @@
-/* Run a program and append to a file what it cost: seconds by the clock, and the most resident
+/* Run a program and, where it did its work, append to a file what that cost: seconds by the clock, and the most resident
  * memory of it and of those it waited for, in KB.
  *
  *     measure FILE PROGRAM [ARGUMENT…]
@@ -42,10 +42,12 @@ int main(int argc, char **argv)
         if (errno != EINTR)
             return 127;
     double seconds = now() - start;
+    if (!WIFEXITED(status) || WEXITSTATUS(status))
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     FILE *to = fopen(argv[1], "a");
     if (!to || fprintf(to, "%.6f %ld\n", seconds, use.ru_maxrss) < 0 || fclose(to)) {
         perror(argv[1]);
         return 127;
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return 0;
 }
