@@ -38,9 +38,8 @@ static bool files_needed_after(const struct stages *stages, const struct stage *
 
 static struct expand expansion(struct step *step)
 {
-    return (struct expand){.lookup = scope_lookup,
-                           .context = &step->state->scope,
-                           .escape = step->session->stages->file->escape};
+    return (struct expand){
+        .lookup = scope_lookup, .context = &step->state->scope, .escape = step->file->escape};
 }
 
 static int carry_out(struct step *step, struct error *err)
@@ -55,7 +54,7 @@ static int carry_out(struct step *step, struct error *err)
     case INSTRUCTION_WORKDIR:
         return step_workdir(step, err);
     case INSTRUCTION_ARG:
-        if (expand_arg(&step->state->scope, step->session->stages->file, step->in, err))
+        if (expand_arg(&step->state->scope, step->file, step->in, err))
             return -1;
         break;
     default:
@@ -63,8 +62,7 @@ static int carry_out(struct step *step, struct error *err)
     }
     /* Not cached themselves, these take the time of what came before. */
     int64_t created = step->session->options->source_date_epoch;
-    return step_meta(step->state, step->session->stages->file, step->original, step->in, created,
-                     err);
+    return step_meta(step->state, step->file, step->original, step->in, created, err);
 }
 
 static int do_step(struct step *step, struct error *err)
@@ -74,7 +72,7 @@ static int do_step(struct step *step, struct error *err)
         return -1;
     struct expand how = expansion(step);
     struct instruction expanded;
-    if (expand_instruction(&how, s->stages->file, step->original, &expanded, err))
+    if (expand_instruction(&how, step->file, step->original, &expanded, err))
         return -1;
     step->in = &expanded;
     size_t cached = s->cached;
@@ -106,6 +104,7 @@ static int run_trigger(struct build_session *s, const struct stage *stage,
     struct step step = {.session = s,
                         .stage = stage,
                         .state = state,
+                        .file = file,
                         .original = &file->items[0],
                         .files_needed_later = true,
                         .downloads = -1};
@@ -121,8 +120,10 @@ static int run_triggers(struct build_session *s, const struct stage *stage,
     for (size_t i = 0; i < triggers.count && !result; i++)
         result = run_trigger(s, stage, state, triggers.items[i], err);
     strv_release(&triggers);
-    if (result)
+    if (result) {
+        error_hint(err, "FROM in line %u brings this instruction", stage->from->at.line);
         dockerfile_error_at(s->stages->file, stage->from->at, err);
+    }
     return result;
 }
 
@@ -150,6 +151,7 @@ static int build_stage(struct build_session *s, const struct stage *stage, struc
         struct step step = {.session = s,
                             .stage = stage,
                             .state = state,
+                            .file = s->stages->file,
                             .original = &stage->items[i],
                             .files_needed_later = files_needed_after(s->stages, stage, i),
                             .downloads = -1};

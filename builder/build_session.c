@@ -11,7 +11,7 @@
 
 int step_error(const struct step *step, struct error *err)
 {
-    return dockerfile_error_at(step->session->stages->file, step->original->at, err);
+    return dockerfile_error_at(step->file, step->original->at, err);
 }
 
 int step_refuse_flags(const struct step *step, const char *const *names, size_t n,
@@ -23,7 +23,7 @@ int step_refuse_flags(const struct step *step, const char *const *names, size_t 
             continue;
         error_set(err, ERROR_INPUT, "%s --%s is not supported yet",
                   instruction_name(step->in->kind), flag->name);
-        return dockerfile_error_at(step->session->stages->file, flag->at, err);
+        return dockerfile_error_at(step->file, flag->at, err);
     }
     return 0;
 }
@@ -149,7 +149,7 @@ int session_source(struct step *step, const char *name, struct position at,
         return 0;
     }
     if (found < 0 || session_image(s, name, &step->state->platform, image_state, err))
-        return dockerfile_error_at(s->stages->file, at, err);
+        return dockerfile_error_at(step->file, at, err);
     *state = image_state;
     return 0;
 }

@@ -37,6 +37,7 @@ struct step {
     struct build_session *session;
     const struct stage *stage;
     struct stage_state *state;
+    const struct dockerfile *file;      /* that holds it: the Dockerfile, or a base's ONBUILD */
     const struct instruction *original; /* as written */
     const struct instruction *in;       /* expanded */
     bool files_needed_later; /* a later step of this stage or another stage looks at the files */

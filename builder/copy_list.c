@@ -30,17 +30,19 @@ struct walk {
     const struct ignore *exclude;
 };
 
-static bool left_out(const struct walk *w, const char *path)
+/* .dockerignore's patterns are below the context's root; --exclude's, as BuildKit has them, below
+ * the source directory. name: the path there. */
+static bool left_out(const struct walk *w, const char *path, const char *name)
 {
-    return ignore_matches(w->tree->ignore, path) || ignore_matches(w->exclude, path);
+    return ignore_matches(w->tree->ignore, path) || ignore_matches(w->exclude, name);
 }
 
 /* A directory that is left out is entered only where an exception could bring something back. */
-static bool may_descend(const struct walk *w, const char *path)
+static bool may_descend(const struct walk *w, const char *path, const char *name)
 {
     if (ignore_matches(w->tree->ignore, path) && !ignore_may_descend(w->tree->ignore, path))
         return false;
-    return !ignore_matches(w->exclude, path) || ignore_may_descend(w->exclude, path);
+    return !ignore_matches(w->exclude, name) || ignore_may_descend(w->exclude, name);
 }
 
 static struct copy_file *add(struct walk *w, const char *path, const char *name,
@@ -67,9 +69,9 @@ static int walk_entry(struct walk *w, int parent_fd, const char *base, const cha
     struct stat st;
     if (fstatat(parent_fd, base, &st, AT_SYMLINK_NOFOLLOW))
         return failed(w, path, err);
-    bool out = left_out(w, path);
+    bool out = left_out(w, path, name);
     if (S_ISDIR(st.st_mode)) {
-        if (out && !may_descend(w, path))
+        if (out && !may_descend(w, path, name))
             return 0;
         autoclose int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
@@ -172,13 +174,17 @@ static int match_names(int dir_fd, const char *part, struct strv *names)
     return 0;
 }
 
-/* Is the entry there, and does .dockerignore leave at least a part of it? */
+/* Is the entry there, and is at least a part of it left? --exclude means a directory's content, and
+ * of files the name. */
 static bool is_source(const struct walk *w, int dir_fd, const char *name, const char *path)
 {
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
         return false;
-    return !left_out(w, path) || (S_ISDIR(st.st_mode) && may_descend(w, path));
+    if (!S_ISDIR(st.st_mode))
+        return !left_out(w, path, name);
+    const struct ignore *ignore = w->tree->ignore;
+    return !ignore_matches(ignore, path) || ignore_may_descend(ignore, path);
 }
 
 /* Match the pattern's components from `rest` on, below the directory `path`. */

@@ -79,14 +79,14 @@ static int fetch_all(struct step *step, struct instruction *in, struct error *er
         if (!*name && str_ends(destination, "/")) {
             error_set(err, ERROR_INPUT, "%s names no file", source->text);
             error_hint(err, "give the destination a file's name");
-            return dockerfile_error_at(step->session->stages->file, source->at, err);
+            return dockerfile_error_at(step->file, source->at, err);
         }
         if (!*name) {
             free(name);
             name = mem_strdup("download");
         }
         if (fetch(step, source->text, name, err))
-            return dockerfile_error_at(step->session->stages->file, source->at, err);
+            return dockerfile_error_at(step->file, source->at, err);
         free(source->text);
         source->text = take(&name);
     }
@@ -123,7 +123,7 @@ int step_add(struct step *step, struct error *err)
         if (str_starts(source->text, "git@") || str_starts(source->text, "git://") ||
             (is_url(source->text) && str_ends(source->text, ".git"))) {
             error_set(err, ERROR_INPUT, "ADD of a git repository is not supported yet");
-            return dockerfile_error_at(step->session->stages->file, source->at, err);
+            return dockerfile_error_at(step->file, source->at, err);
         }
         urls += is_url(source->text);
     }

@@ -42,7 +42,7 @@ static void copy_release(struct copy *c)
 
 static int at_flag(const struct step *step, const struct flag *flag, struct error *err)
 {
-    return dockerfile_error_at(step->session->stages->file, flag->at, err);
+    return dockerfile_error_at(step->file, flag->at, err);
 }
 
 static int check(const struct step *step, struct error *err)
@@ -129,7 +129,7 @@ static int add_content(struct copy *c, struct cache_key *key, struct error *err)
     }
     for (size_t i = 0; i + 1 < in->arg_count; i++)
         if (copy_list_add(&c->list, &c->tree, in->args[i].text, c->exclude, err))
-            return dockerfile_error_at(c->step->session->stages->file, in->args[i].at, err);
+            return dockerfile_error_at(c->step->file, in->args[i].at, err);
     struct digest content;
     if (copy_hash(&c->list, &c->tree, c->context ? c->context->hashes : NULL,
                   c->step->session->options->pool, &content, err))
@@ -162,7 +162,7 @@ static int list_source(struct copy *c, struct error *err)
     c->tree.root_fd = c->source_root.root_fd;
     for (size_t i = 0; i + 1 < in->arg_count; i++)
         if (copy_list_add(&c->list, &c->tree, in->args[i].text, c->exclude, err))
-            return dockerfile_error_at(s->stages->file, in->args[i].at, err);
+            return dockerfile_error_at(c->step->file, in->args[i].at, err);
     return 0;
 }
 

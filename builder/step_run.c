@@ -49,7 +49,7 @@ static int check(const struct step *step, enum sandbox_network *network, struct 
         *network = SANDBOX_NETWORK_NONE;
     else {
         error_set(err, ERROR_INPUT, "--network=%s: it is one of default, host, none", flag->value);
-        return dockerfile_error_at(step->session->stages->file, flag->at, err);
+        return dockerfile_error_at(step->file, flag->at, err);
     }
     return 0;
 }
