@@ -113,15 +113,15 @@ END
     build <<'END'
 FROM base
 USER nobody
-WORKDIR /home/work
+WORKDIR /srv/app
 COPY f .
-RUN test "$(id -u)" = 65534 && test "$(pwd)" = /home/work && touch mine
+RUN test "$(id -u)" = 65534 && test "$(pwd)" = /srv/app && touch mine
 END
-    layer 2 | tar -tv --numeric-owner | grep -qE '^drwxr-xr-x 65534/65534 .* home/work/$'
-    layer 3 | tar -tv --numeric-owner | grep -qE '^-rw-r--r-- 0/0 .* home/work/f$'
-    layer 4 | tar -tv --numeric-owner | grep -qE ' 65534/65534 .* home/work/mine$'
+    layer 2 | tar -tv --numeric-owner | grep -qE '^drwxr-xr-x 65534/65534 .* srv/app/$'
+    layer 3 | tar -tv --numeric-owner | grep -qE '^-rw-r--r-- 0/0 .* srv/app/f$'
+    layer 4 | tar -tv --numeric-owner | grep -qE ' 65534/65534 .* srv/app/mine$'
     assert_equal "$(config .config.User)" nobody
-    assert_equal "$(config .config.WorkingDir)" /home/work
+    assert_equal "$(config .config.WorkingDir)" /srv/app
 }
 
 @test "stages: COPY --from takes from a stage by name and number, unneeded stages aren't built" {
