@@ -44,6 +44,15 @@ int json_parse(const void *bytes, size_t n, const char *name, json_t **out, stru
     return 0;
 }
 
+int json_parse_received(const void *bytes, size_t n, const char *name, json_t **out,
+                        struct error *err)
+{
+    autoerror bad = ERROR_INIT;
+    if (json_parse(bytes, n, name, out, &bad))
+        return error_set(err, bad.kind, "%s, line %u: %s", name, bad.line, bad.message);
+    return 0;
+}
+
 int json_read_file(int dir_fd, const char *path, size_t cap, json_t **out, struct error *err)
 {
     autostr text = STR_INIT;

@@ -16,6 +16,10 @@ void json_decref_at(json_t **json);
 /* Parse n bytes; name is for messages. ERROR_INPUT with line and column, for nesting too deep as
  * well. On success *out is a new reference. */
 int json_parse(const void *bytes, size_t n, const char *name, json_t **out, struct error *err);
+/* The same for what is no file of the user's (a manifest, an index): the message says where, so
+ * that the place shown stays free for that of whoever named the image. */
+int json_parse_received(const void *bytes, size_t n, const char *name, json_t **out,
+                        struct error *err);
 /* Read and parse a file of at most cap bytes. Errors as io_read_file's and json_parse's. */
 int json_read_file(int dir_fd, const char *path, size_t cap, json_t **out, struct error *err);
 

@@ -77,8 +77,10 @@ static int dispatch(int argc, char **argv, struct error *err)
 int main(int argc, char **argv)
 {
     autoerror err = ERROR_INIT;
-    if (!dispatch(argc, argv, &err))
-        return fflush(stdout) ? 7 : 0;
+    if (!dispatch(argc, argv, &err) && !fflush(stdout))
+        return 0;
+    if (err.kind == ERROR_NONE)
+        error_errno(&err, ERROR_HOST, "write to standard output");
     int colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
     error_print(&err, stderr, colour);
     return error_exit_code(&err);

@@ -41,7 +41,7 @@ static int oci_manifest(struct image_source *self, struct manifest *out, struct 
     autojson *index = NULL;
     struct descriptor d;
     if (tar_file_read(s->tar, "index.json", IMAGE_MANIFEST_CAP, &text, err) ||
-        json_parse(str_text(&text), text.len, "index.json", &index, err) ||
+        json_parse_received(str_text(&text), text.len, "index.json", &index, err) ||
         layout_index_find(index, self->ref.tag, self->ref.path, &d, err))
         return -1;
     int failed = read_manifest(s, &d.digest, *d.media_type ? d.media_type : NULL, out, err);

@@ -190,7 +190,7 @@ static int describe_config(const struct docker_archive *s, struct descriptor *d,
 {
     autostr text = STR_INIT;
     if (tar_file_read(s->tar, s->names[s->layer_count], IMAGE_CONFIG_CAP, &text, err) ||
-        json_parse(str_text(&text), text.len, s->source.ref.path, config, err))
+        json_parse_received(str_text(&text), text.len, s->source.ref.path, config, err))
         return -1;
     d->media_type = mem_strdup(MEDIA_OCI_CONFIG);
     d->size = (int64_t)text.len;
@@ -232,7 +232,7 @@ static int fill(struct docker_archive *s, struct error *err)
         return error_set(err, ERROR_INPUT, "%s is no docker archive: it has no manifest.json",
                          path);
     return tar_file_read(s->tar, "manifest.json", IMAGE_MANIFEST_CAP, &text, err) ||
-                   json_parse(str_text(&text), text.len, "manifest.json", &list, err) ||
+                   json_parse_received(str_text(&text), text.len, "manifest.json", &list, err) ||
                    choose_entry(list, &s->source.ref, &entry, err) || read_names(s, entry, err) ||
                    make_manifest(s, err)
                ? -1

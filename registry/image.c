@@ -227,17 +227,6 @@ static int fill_manifest(const json_t *json, const char *media_type, const char 
     return descriptor_parse(config, where, &m->config, err);
 }
 
-/* Neither manifest nor config is a file of the user's: what is wrong in them is no place to show.
- */
-static int parse_json(const void *bytes, size_t size, const char *where, json_t **out,
-                      struct error *err)
-{
-    autoerror bad = ERROR_INIT;
-    if (json_parse(bytes, size, where, out, &bad))
-        return error_set(err, bad.kind, "%s, line %u: %s", where, bad.line, bad.message);
-    return 0;
-}
-
 int manifest_parse(const void *bytes, size_t size, const char *media_type, const char *where,
                    struct manifest *out, struct error *err)
 {
@@ -245,7 +234,7 @@ int manifest_parse(const void *bytes, size_t size, const char *media_type, const
         return error_set(err, ERROR_INPUT, "%s is larger than the %d bytes allowed", where,
                          IMAGE_MANIFEST_CAP);
     autojson *json = NULL;
-    if (parse_json(bytes, size, where, &json, err))
+    if (json_parse_received(bytes, size, where, &json, err))
         return -1;
     automanifest m = {0};
     if (fill_manifest(json, media_type, where, &m, err))
@@ -403,7 +392,7 @@ int image_assemble(struct manifest *manifest, const void *config, size_t config_
                          where, IMAGE_CONFIG_CAP);
     struct image image = {.manifest = *manifest};
     autofree char *config_where = mem_printf("config of %s", where);
-    if (parse_json(config, config_size, config_where, &image.config, err) ||
+    if (json_parse_received(config, config_size, config_where, &image.config, err) ||
         fill_image(where, &image, err)) {
         image.manifest = (struct manifest){0}; /* still the caller's */
         image_release(&image);

@@ -24,7 +24,7 @@ static int check_mark(const struct str *text, struct error *err)
 {
     autojson *json = NULL;
     const char *version;
-    if (json_parse(str_text(text), text->len, "oci-layout", &json, err) ||
+    if (json_parse_received(str_text(text), text->len, "oci-layout", &json, err) ||
         json_get_string(json, "imageLayoutVersion", "", "oci-layout", &version, err))
         return -1;
     if (strcmp(version, "1.0.0") != 0)

@@ -167,7 +167,9 @@ static int lock(int dir_fd, struct error *err)
 static int read_index(int dir_fd, json_t **out, struct error *err)
 {
     autojson *index = NULL;
-    if (json_read_file(dir_fd, "index.json", IMAGE_MANIFEST_CAP, &index, err))
+    autostr text = STR_INIT;
+    if (io_read_file(dir_fd, "index.json", IMAGE_MANIFEST_CAP, &text, err) ||
+        json_parse_received(str_text(&text), text.len, "index.json", &index, err))
         return -1;
     if (!json_is_object(index))
         return error_set(err, ERROR_INPUT, "index.json is not an object");

@@ -124,8 +124,10 @@ int main(int argc, char **argv)
         interrupt_install();
         answered = command.run(&command, argc, argv, &err);
     }
-    if (answered >= 0)
-        return fflush(stdout) ? 7 : 0;
+    if (answered >= 0 && !fflush(stdout))
+        return 0;
+    if (err.kind == ERROR_NONE)
+        error_errno(&err, ERROR_HOST, "write to standard output");
     error_print(&err, stderr, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));
     return error_exit_code(&err);
 }

@@ -259,3 +259,55 @@ at_random_points() {
     assert_equal "$(layer -1 | tar -xO done)" 'done'
     assert_no_leftovers
 }
+
+@test "a full standard output is said, and an error" {
+    mkdir -p context
+    printf 'FROM scratch\nLABEL a=b\n' >context/Dockerfile
+    status=0
+    "$IMGBUILD" -f context/Dockerfile context >/dev/full 2>err || status=$?
+    output= stderr=$(cat err)
+    assert_exit 7
+    assert_stderr_contains 'error: write to standard output: No space left on device'
+}
+
+@test "a damaged layout is an error at FROM: no index, a bad index, a missing and a short layer" {
+    cp -r "$(tiny_layout)" damaged
+    mkdir -p context
+    printf 'FROM damaged\n' >context/Dockerfile
+    layer=damaged/blobs/sha256/$(find damaged/blobs/sha256 -size +100k -printf '%f\n')
+    at_from() { # CODE TEXT
+        run_exit "$1" "$IMGBUILD" --build-context damaged=oci-layout://damaged:latest \
+            -f context/Dockerfile context
+        assert_stderr_contains "$2"
+        assert_stderr_contains 'error: context/Dockerfile:1: '
+        assert_store_clean
+    }
+    cp "$layer" whole
+    head -c 1000 whole >"$layer"
+    at_from 6 'cut short'
+    rm "$layer"
+    at_from 3 'No such file'
+    cp whole "$layer"
+    printf '{"manifests": [' >damaged/index.json
+    at_from 3 'index.json, line 1: not the JSON expected'
+    rm damaged/index.json
+    at_from 3 'index.json: No such file'
+    cp "$(tiny_layout)/index.json" damaged/
+    run_ok "$IMGBUILD" --build-context damaged=oci-layout://damaged:latest -f context/Dockerfile context
+}
+
+@test "a store whose layers or blobs were taken away makes them anew" {
+    mkdir -p context
+    printf 'FROM base\nRUN echo 1 > /one\nRUN cat /one > /two\n' >context/Dockerfile
+    run_ok build_again -t it:1
+    for gone in layers oci/blobs/sha256 'layers oci/blobs/sha256' cache/steps; do
+        for part in $gone; do
+            find "$STORE/$part" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
+        done
+        run_ok build_again -t it:1
+        assert_equal "$(layer -1 | tar -xO two)" 1
+    done
+    find "$STORE/cache/steps" -type f -exec sh -c 'echo garbage >"$1"' - {} \;
+    run_ok build_again -t it:1
+    assert_stderr_contains '0 of 2 steps from the cache'
+}
