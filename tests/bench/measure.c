@@ -1,5 +1,5 @@
-/* Run a program and, where it did its work, append to a file what that cost: seconds by the clock, and the most resident
- * memory of it and of those it waited for, in KB.
+/* Run a program and, where it did its work, append to a file what that cost: seconds by the clock,
+ * and the most resident memory of it and of those it waited for, in KB.
  *
  *     measure FILE PROGRAM [ARGUMENT…]
  *

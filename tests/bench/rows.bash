@@ -2,7 +2,7 @@
 # The rows: row_NAME prepares, has the tools take turns, and reports. turn_NAME TOOL is one turn.
 # shellcheck disable=SC2154 # the variables of tests/bench/run and machine.bash
 # shellcheck disable=SC2016,SC2034 # inner shells expand what is quoted; machine.bash uses the rest
-# shellcheck disable=SC2046 # buildah_limits gives two words
+# shellcheck disable=SC2046 # buildah_limits and lists of names are words to be split
 
 # Pull the base and unpack it, with nothing there before.
 
@@ -179,26 +179,22 @@ row_zstd() {
     sizes zstd
 }
 
-# COPY of 20,000 files of 4 KB in 200 directories, out to an OCI archive: at first, with one file
+# COPY of 20,000 files of 4 KB, cut from the base, in 200 directories, out to an OCI archive: at first, with one file
 # changed, with none.
 
 make_files() {
     [ ! -d "$work/files" ] || return 0
-    mkdir -p "$work/files/tree"
-    awk -v to="$work/files/tree" 'BEGIN {
-        srand(1)
-        for (i = 0; i < 4000; i++) word[i] = sprintf("%x", rand() * 2 ^ 31)
-        for (d = 0; d < 200; d++) {
-            system("mkdir " to "/" d)
-            for (f = 0; f < 100; f++) {
-                text = ""
-                while (length(text) < 4200) text = text word[int(rand() * 4000)] " "
-                name = to "/" d "/" f ".txt"
-                print text > name
-                close(name)
-            }
-        }
-    }'
+    mkdir -p "$work/files/tree" "$work/files/pieces"
+    local i
+    (
+        cd "$work/files"
+        head -c 84000000 "$base" | split -b 4200 -a 5 -d - pieces/
+        for ((i = 0; i < 200; i++)); do
+            mkdir "tree/$i"
+            mv $(printf 'pieces/%05d ' $(seq $((i * 100)) $((i * 100 + 99)))) "tree/$i/"
+        done
+        rmdir pieces
+    )
     printf 'FROM scratch\nCOPY tree /tree\n' >"$work/files/Dockerfile"
 }
 
@@ -227,10 +223,10 @@ turn_copy() {
         "${buildah[@]}" rmi copied >/dev/null 2>&1 || true
         ;;
     esac
-    echo "$nonce" >"$work/files/tree/0/0.txt"
+    echo "$nonce" >"$work/files/tree/0/00000"
     warm
     copy_once copy.cold "$1" || return 1
-    echo "$nonce again" >"$work/files/tree/0/0.txt"
+    echo "$nonce again" >"$work/files/tree/0/00000"
     warm
     copy_once copy.one "$1" && copy_once copy.none "$1"
 }
