@@ -187,7 +187,7 @@ make_files() {
     mkdir -p "$work/files/tree" "$work/files/pieces"
     local i
     (
-        cd "$work/files"
+        cd "$work/files" || exit
         head -c 84000000 "$base" | split -b 4200 -a 5 -d - pieces/
         for ((i = 0; i < 200; i++)); do
             mkdir "tree/$i"
