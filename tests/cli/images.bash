@@ -76,7 +76,8 @@ _cached() {
         failed=$path.failed
         [ -z "$(find "$failed" -mmin -10 2>/dev/null)" ] || exit 1
         rm -rf "$path.new"
-        if ! "$@" "$path.new" >"$path.log" 2>&1; then
+        # With few descriptors open: mmdebstrap has sh write to one that sh knows by one digit alone.
+        if ! "$@" "$path.new" >"$path.log" 2>&1 3>&- 4>&- 9>&-; then
             touch "$failed"
             rm -rf "$path.new"
             exit 1
