@@ -17,7 +17,7 @@ struct entry {
     char *scope; /* as requests name it */
     char *asked; /* with what the registry's challenge added */
     struct token token;
-    bool accepted;
+    bool accepted; /* a token for it has been of use, this one or one before */
     struct entry *next;
 };
 
@@ -183,7 +183,6 @@ static int fetch(struct auth *a, struct entry *e, struct error *err)
         return -1;
     token_release(&e->token);
     e->token = token;
-    e->accepted = false;
     return 0;
 }
 
@@ -242,8 +241,8 @@ void auth_accepted(struct auth *a, const char *scope, const char *used)
     pthread_mutex_unlock(&a->lock);
 }
 
-/* The registry wants a token. One that it took before has expired; one that it never took is only
- * replaced where it asks for more. */
+/* The registry wants a token. Where it took one before, that has expired; where it never did,
+ * another is only fetched if it asks for more. */
 static int answer_bearer(struct auth *a, const char *scope, const struct challenge *c,
                          const char *used, struct error *err)
 {

@@ -2,7 +2,7 @@
 """A registry in memory that misbehaves as it is told, for tests of clients.
 
     fault_registry.py [--auth none|basic|token] [--user U --password P] [--identity-token T]
-                      [--anonymous-pull] [--expires-in S] [--tls CERT KEY]
+                      [--anonymous-pull] [--open-storage] [--expires-in S] [--tls CERT KEY]
 
 It listens on two free ports of 127.0.0.1, which are two origins of the same registry, and prints one
 line, "listening on 127.0.0.1:P1 and 127.0.0.1:P2". It ends with SIGTERM, or when its standard input
@@ -10,11 +10,12 @@ line, "listening on 127.0.0.1:P1 and 127.0.0.1:P2". It ends with SIGTERM, or whe
 
 Without rules it is a plain registry: blobs (HEAD, GET with Range, POST, PATCH, PUT, mount),
 manifests, tags, and with --auth token its own token server at /token. What clients may not do it
-answers as the distribution specification says.
+answers as the distribution specification says. With --open-storage the second origin asks nobody
+who they are, as the storage behind a registry doesn't.
 
 Rules come as a JSON array by POST to /_fault/rules (added after those there); DELETE there forgets
 all rules and the log. GET /_fault/requests gives the log, an array of {"origin": 1 or 2, "method",
-"path", "authorization", "range", "content_length", "status"}. GET /_fault/state gives {"blobs":
+"path", "authorization", "range", "accept_encoding", "content_length", "status"}. GET /_fault/state gives {"blobs":
 [digest…], "manifests": {"repository:tag or digest": digest}}.
 
 A rule: {"method": "GET", "path": REGEX, "times": N, "skip": N, "origin": 1 or 2, …what to do…}; the
@@ -39,6 +40,7 @@ left (default: for ever) after letting the first `skip` pass, is applied. What t
     "location": "URL"        another Location (of an upload)
     "redirect": "URL"        307 (or "status") to there
     "expire": true           every token given until now is void
+    "gather": N              hold the answer until N requests wait like this one, 20 seconds at most
 
 In strings {1} and {2} are the two origins' "http://127.0.0.1:PORT", and {path} the request's path
 and query."""
@@ -72,6 +74,8 @@ class State:
         self.rules = []
         self.log = []
         self.bases = ["", ""]
+        self.gathered = threading.Condition(self.lock)
+        self.waiting = 0
 
     def rule(self, origin, method, target):
         with self.lock:
@@ -89,6 +93,12 @@ class State:
                     rule["times"] -= 1
                 return rule
         return {}
+
+    def gather(self, wanted):
+        with self.gathered:
+            self.waiting += 1
+            self.gathered.notify_all()
+            return self.gathered.wait_for(lambda: self.waiting >= wanted, 20)
 
     def fill(self, value, target):
         if isinstance(value, list):
@@ -140,6 +150,7 @@ class Handler(BaseHTTPRequestHandler):
             "path": target,
             "authorization": self.headers.get("Authorization"),
             "range": self.headers.get("Range"),
+            "accept_encoding": self.headers.get("Accept-Encoding"),
             "content_length": self.headers.get("Content-Length"),
             "status": None,
         }
@@ -177,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.told(rule)
         if path == "/token":
             return self.token()
+        if "gather" in rule and not state.gather(rule["gather"]):
+            return error(500, "UNKNOWN", "the others did not come")
         answer = self.authorise(path) or self.registry(path)
         if rule.get("close") == "after":
             raise Closed
@@ -278,6 +291,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def authorise(self, path):
         options = self.server.state.options
+        if options.open_storage and self.server.origin == 2:
+            return None
         if options.auth == "basic":
             if self.basic_user() == (options.user, options.password):
                 return None
@@ -480,6 +495,7 @@ def main():
     parser.add_argument("--password", default="pass:word")
     parser.add_argument("--identity-token", default="")
     parser.add_argument("--anonymous-pull", action="store_true")
+    parser.add_argument("--open-storage", action="store_true")
     parser.add_argument("--expires-in", type=int, default=300)
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     state = State(parser.parse_args())

@@ -153,6 +153,21 @@ static void a_token_that_runs_out_in_the_middle_is_renewed(void **state)
     assert_done(pull(g, "mine:v1", &known, &err), &err);
 }
 
+/* Blobs come from a storage behind the registry, whose answers say nothing about the token. */
+static void a_token_that_was_only_shown_for_redirects_is_renewed(void **state)
+{
+    struct ground *g = START(state, "--auth", "token", "--open-storage");
+    autoerror err = ERROR_INIT;
+    struct transport_options one = known;
+    one.jobs = 1;
+    rules(&g->server, "[{'path':'/blobs/','origin':1,'skip':1,'times':1,'expire':true},"
+                      "{'path':'/blobs/','origin':1,'skip':2,'times':1,'expire':true},"
+                      "{'path':'/blobs/','origin':1,'redirect':'{2}{path}'}]");
+    assert_done(pull(g, "repo:v1", &one, &err), &err);
+    assert_int_equal(count_requests(&g->server, NULL, "/token"), 3);
+    expect_authorization(g, "/blobs/", 2, "");
+}
+
 static void a_token_is_not_used_beyond_its_time(void **state)
 {
     struct ground *g = START(state, "--auth", "token", "--expires-in", "1");
@@ -314,8 +329,39 @@ static void a_token_answer_is_capped(void **state)
     autoerror err = ERROR_INIT;
     rules(&g->server, "[{'path':'/token','status':200,'huge':3000000,'times':1}]");
     assert_error(pull(g, "repo:v1", &known, &err), &err, ERROR_INPUT, "larger than");
-    rules(&g->server, "[{'path':'/token','status':503,'times':2}]");
+}
+
+static void a_token_server_in_trouble_is_waited_for(void **state)
+{
+    struct ground *g = START(state, "--auth", "token");
+    autoerror err = ERROR_INIT;
+    rules(&g->server,
+          "[{'path':'/token','status':503,'times':1},{'path':'/token','cut':9,'times':1},"
+          "{'path':'/token','close':'before','times':1},"
+          "{'path':'/token','status':429,'headers':{'Retry-After':'5ms'},'times':1}]");
     assert_done(pull(g, "repo:v1", &known, &err), &err);
+    assert_int_equal(count_requests(&g->server, NULL, "/token"), 5);
+    rules(&g->server, "[{'path':'/token','status':429,'headers':{'Retry-After':'86400'}}]");
+    assert_error(pull(g, "repo:v1", &known, &err), &err, ERROR_NETWORK, "gives no token");
+}
+
+/* A name may lead anywhere: what counts is the address that is connected to. */
+static void a_token_is_not_fetched_from_the_machine_itself(void **state)
+{
+    struct ground *g = START(state, "--auth", "token");
+    autoerror err = ERROR_INIT;
+    autofree char *text = mem_printf("http://%s/token", g->server.host);
+    autourl url = {0};
+    struct http *http;
+    struct http_exchange *x;
+    enum http_fault fault;
+    assert_done(url_parse(text, &url, &err), &err);
+    assert_done(http_new(&nobody, &http, &err), &err);
+    struct http_request request = {.method = "GET", .url = &url, .public_only = true};
+    assert_error(http_open(http, &request, &x, &fault, &err), &err, ERROR_NETWORK, "is refused");
+    assert_int_equal(fault, HTTP_FAULT_FINAL);
+    http_free(http);
+    assert_int_equal(count_requests(&g->server, NULL, "/token"), 0);
 }
 
 static void a_refusal_without_a_body_is_asked_for_its_reason(void **state)
@@ -346,6 +392,7 @@ int main(void)
         TEST(basic_is_used_once_it_is_asked_for),
         TEST(a_wrong_password_is_told_by_the_token_server),
         TEST(a_token_that_runs_out_in_the_middle_is_renewed),
+        TEST(a_token_that_was_only_shown_for_redirects_is_renewed),
         TEST(a_token_is_not_used_beyond_its_time),
         TEST(a_challenge_that_names_more_gets_more),
         TEST(a_registry_that_is_never_content_is_asked_few_times),
@@ -356,6 +403,8 @@ int main(void)
         TEST(hostile_challenges_get_nothing),
         TEST(a_token_server_may_not_send_us_on),
         TEST(a_token_answer_is_capped),
+        TEST(a_token_server_in_trouble_is_waited_for),
+        TEST(a_token_is_not_fetched_from_the_machine_itself),
         TEST(a_refusal_without_a_body_is_asked_for_its_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,9 +156,36 @@ static void a_server_without_ranges_is_read_from_the_start(void **state)
 {
     struct ground *g = *state;
     autoerror err = ERROR_INIT;
-    rules(&g->server, "[{'path':'%s','cut':100,'times':1},{'path':'%s','no_range':true,'times':1}]",
-          g->layer.text, g->layer.text);
+    rules(&g->server,
+          "[{'path':'%s','cut':100,'times':1},{'path':'%s','no_range':true,'cut':50,'times':2},"
+          "{'path':'%s','no_range':true,'times':1}]",
+          g->layer.text, g->layer.text, g->layer.text);
     assert_done(pull(g, "repo:v1", &err), &err);
+    assert_int_equal(count_requests(&g->server, "GET", g->layer.text), 4);
+}
+
+static void layers_come_at_the_same_time(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    struct transport_options three = {.jobs = 3};
+    autoreference ref = remote(g, "repo:v1");
+    rules(&g->server, "[{'path':'/blobs/','skip':1,'times':3,'gather':3}]"); /* after the config */
+    assert_done(pull_with(&ref, &three, &err), &err);
+    assert_int_equal(count_requests(&g->server, "GET", "/blobs/"), 4);
+}
+
+/* A layer is compressed as it is: what is hashed is what is sent. */
+static void no_further_encoding_is_asked_for(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    assert_done(pull(g, "repo:v1", &err), &err);
+    autojson *log = requests(&g->server);
+    size_t i;
+    const json_t *request;
+    json_array_foreach (log, i, request)
+        assert_string_equal(member(request, "accept_encoding"), "");
 }
 
 static void a_transfer_that_never_gets_further_fails(void **state)
@@ -332,6 +359,8 @@ int main(void)
         TEST(trouble_that_stays_is_told_after_six_tries),
         TEST(a_cut_transfer_goes_on_where_it_stopped),
         TEST(a_server_without_ranges_is_read_from_the_start),
+        TEST(layers_come_at_the_same_time),
+        TEST(no_further_encoding_is_asked_for),
         TEST(a_transfer_that_never_gets_further_fails),
         TEST(wrong_bytes_are_never_taken),
         TEST(a_header_does_not_vouch_for_a_manifest),

@@ -64,6 +64,40 @@ static void a_push_sends_each_blob_once(void **state)
     assert_int_equal(count_requests(&g->server, "POST", "/blobs/uploads/"), 4);
 }
 
+static void blobs_go_at_the_same_time(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    rules(&g->server, "[{'method':'PUT','path':'/blobs/uploads/','times':4,'gather':4}]");
+    assert_done(push(g, "repo:v1", &err), &err);
+    assert_int_equal(count_requests(&g->server, "PUT", "/blobs/uploads/"), 4);
+}
+
+static void many_tags_are_one_upload_with_latest_last(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    static const char *const given[] = {"latest", "1.2.3", "latest-test", "abc"};
+    static const char *const order[] = {"1.2.3", "abc", "latest-test", "latest"};
+    autostrv tags = STRV_INIT;
+    for (size_t i = 0; i < COUNT_OF(given); i++)
+        strv_add(&tags, given[i]);
+    autoreference from = fixture_ref(g->f, "oci", "l:v1");
+    autoreference to = parse_ref("%s/repo", g->server.host);
+    assert_done(copy(&from, &to, &tags, false, NULL, &err), &err);
+    assert_int_equal(count_requests(&g->server, "PUT", "/blobs/uploads/"), 4);
+    autojson *log = requests(&g->server);
+    size_t i, n = 0;
+    const json_t *request;
+    json_array_foreach (log, i, request) {
+        const char *at = strstr(member(request, "path"), "/manifests/");
+        if (at && str_eq(member(request, "method"), "PUT"))
+            assert_string_equal(at + strlen("/manifests/"), order[n++]);
+    }
+    assert_int_equal(n, COUNT_OF(order));
+    expect_pulled(g, "repo:latest");
+}
+
 static void an_answer_that_is_lost_is_settled_by_asking(void **state)
 {
     struct ground *g = *state;
@@ -245,6 +279,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         TEST(a_push_sends_each_blob_once),
+        TEST(blobs_go_at_the_same_time),
+        TEST(many_tags_are_one_upload_with_latest_last),
         TEST(an_answer_that_is_lost_is_settled_by_asking),
         TEST(a_broken_upload_starts_afresh),
         TEST(no_upload_is_sent_to_twice),

@@ -20,6 +20,7 @@ struct server {
     int input;      /* the server ends when this is closed, should we die */
     char host[32];  /* "127.0.0.1:PORT" */
     char other[32]; /* of a second port, where it has one */
+    const char *ca; /* it speaks https, with this certificate */
 };
 
 UNUSED static void nap(long ms)
@@ -88,14 +89,14 @@ UNUSED static void server_stop(struct server *s)
 UNUSED static void ask(const struct server *s, const char *method, const char *path,
                        const char *body, struct str *answer)
 {
-    static const struct transport_options none;
+    const struct transport_options trusting = {.tls_ca = s->ca};
     autoerror err = ERROR_INIT;
     autourl url = {0};
-    autofree char *text = mem_printf("http://%s%s", s->host, path);
+    autofree char *text = mem_printf("http%s://%s%s", s->ca ? "s" : "", s->host, path);
     struct http *http;
     struct http_exchange *x;
     assert_done(url_parse(text, &url, &err), &err);
-    assert_done(http_new(&none, &http, &err), &err);
+    assert_done(http_new(&trusting, &http, &err), &err);
     struct http_request request = {
         .method = method, .url = &url, .body = body, .body_size = body ? (int64_t)strlen(body) : 0};
     assert_done(http_open(http, &request, &x, NULL, &err), &err);
@@ -104,6 +105,50 @@ UNUSED static void ask(const struct server *s, const char *method, const char *p
     assert_done(http_read_all(x, 1 << 24, "answer", answer ? answer : &ignored, &err), &err);
     http_close(x);
     http_free(http);
+}
+
+/* A file below the fixture's directory, its parents too. */
+UNUSED static void write_file(const struct fixture *f, const char *name, mode_t mode,
+                              const char *text)
+{
+    autoerror err = ERROR_INIT;
+    autofree char *path = fixture_path(f, name);
+    autofree char *parent = path_dir(path);
+    assert_done(path_make_dirs(parent, &err), &err);
+    assert_done(io_write_file(AT_FDCWD, path, text, strlen(text), mode, 0, &err), &err);
+}
+
+/* A key and a certificate for 127.0.0.1, key.pem and cert.pem below f. */
+UNUSED static void make_certificate(const struct fixture *f)
+{
+    autofree char *key = fixture_path(f, "key.pem"), *cert = fixture_path(f, "cert.pem");
+    const char *const argv[] = {
+        "openssl", "req",   "-x509",    "-newkey", "rsa:2048",
+        "-nodes",  "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+        "-days",   "2",     "-keyout",  key,       "-out",
+        cert,      NULL};
+    if (run_program(argv))
+        fail_msg("openssl makes no certificate");
+}
+
+/* Debian's docker-registry with an `auth:` section (may be empty); over TLS where tls. */
+UNUSED static void registry_start(const struct fixture *f, struct server *s, const char *auth,
+                                  bool tls)
+{
+    static int number;
+    autofree char *name = mem_printf("registry-%d.yml", number++);
+    autofree char *file = fixture_path(f, name);
+    autofree char *certificate =
+        tls ? mem_printf(", tls: {certificate: %s/cert.pem, key: %s/key.pem}", f->dir, f->dir)
+            : mem_strdup("");
+    autofree char *config = mem_printf("version: 0.1\n%s\n"
+                                       "log: {level: info, accesslog: {disabled: true}}\n"
+                                       "storage: {filesystem: {rootdirectory: %s/registry}}\n"
+                                       "http: {addr: \"127.0.0.1:0\"%s}\n",
+                                       auth, f->dir, certificate);
+    const char *const argv[] = {"docker-registry", "serve", file, NULL};
+    write_file(f, name, 0644, config);
+    server_start(f, s, 1, argv);
 }
 
 /* Rules for the fault registry, as JSON with ' for ". */
@@ -169,17 +214,6 @@ UNUSED static void forget_environment(const struct fixture *f)
         unsetenv(names[i]);
     setenv("HOME", f->dir, 1);
     signal(SIGPIPE, SIG_IGN);
-}
-
-/* A file below the fixture's directory, its parents too. */
-UNUSED static void write_file(const struct fixture *f, const char *name, mode_t mode,
-                              const char *text)
-{
-    autoerror err = ERROR_INIT;
-    autofree char *path = fixture_path(f, name);
-    autofree char *parent = path_dir(path);
-    assert_done(path_make_dirs(parent, &err), &err);
-    assert_done(io_write_file(AT_FDCWD, path, text, strlen(text), mode, 0, &err), &err);
 }
 
 /* Copy with options; the layout "l" of f under v1 is the usual source. */

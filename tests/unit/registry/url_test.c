@@ -136,6 +136,30 @@ static void queries_are_added_escaped_and_not_shown(void **state)
     assert_string_equal(shown, "https://host/up");
 }
 
+static void passwords_in_urls_are_not_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"https://user:pw@host/x?y=z", "https://host/x"},
+        {"https://a@b:pw@host", "https://host"},
+        {"user:pw@host/x", "host/x"},
+        {"//user:pw@host/x", "//host/x"},
+        {"https://host/a@b", "https://host/a@b"},
+        {"https://host/\x1b[2J", "https://host/?[2J"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        autofree char *shown = url_shown_text(rows[i].text);
+        assert_string_equal(shown, rows[i].shown);
+    }
+    autourl u = {0};
+    autoerror err = ERROR_INIT;
+    assert_int_equal(url_parse("https://user:pw@host/", &u, &err), -1);
+    assert_null(strstr(err.message, "pw"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +170,7 @@ int main(void)
         cmocka_unit_test(locations_are_taken_relative_to_where_they_came_from),
         cmocka_unit_test(nothing_steps_down_from_tls),
         cmocka_unit_test(queries_are_added_escaped_and_not_shown),
+        cmocka_unit_test(passwords_in_urls_are_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
