@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void __attribute__((noreturn)) out_of_memory(void)
+void mem_give_up(void)
 {
     static const char text[] = "error: out of memory\n";
     ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
@@ -18,7 +18,7 @@ void *mem_alloc(size_t size)
 {
     void *p = malloc(size ? size : 1);
     if (!p)
-        out_of_memory();
+        mem_give_up();
     return p;
 }
 
@@ -26,7 +26,7 @@ void *mem_zalloc(size_t count, size_t size)
 {
     void *p = calloc(count ? count : 1, size ? size : 1);
     if (!p)
-        out_of_memory();
+        mem_give_up();
     return p;
 }
 
@@ -34,7 +34,7 @@ void *mem_resize(void *p, size_t count, size_t size)
 {
     void *q = reallocarray(p, count ? count : 1, size ? size : 1);
     if (!q)
-        out_of_memory();
+        mem_give_up();
     return q;
 }
 
@@ -45,7 +45,7 @@ void *mem_grow(void *p, size_t *cap, size_t need, size_t size)
     size_t room = *cap < 8 ? 8 : *cap;
     while (room < need) {
         if (room > SIZE_MAX / 2)
-            out_of_memory();
+            mem_give_up();
         room *= 2;
     }
     *cap = room;
@@ -56,7 +56,7 @@ char *mem_strdup(const char *s)
 {
     char *copy = strdup(s);
     if (!copy)
-        out_of_memory();
+        mem_give_up();
     return copy;
 }
 
@@ -69,7 +69,7 @@ char *mem_strndup(const char *s, size_t max)
 {
     char *copy = strndup(s, max);
     if (!copy)
-        out_of_memory();
+        mem_give_up();
     return copy;
 }
 
@@ -85,7 +85,7 @@ char *mem_vprintf(const char *format, va_list ap)
 {
     char *text;
     if (vasprintf(&text, format, ap) < 0)
-        out_of_memory();
+        mem_give_up();
     return text;
 }
 

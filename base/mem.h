@@ -26,6 +26,9 @@ char *mem_printf(const char *format, ...)
 char *mem_vprintf(const char *format, va_list ap)
     __attribute__((format(printf, 1, 0), malloc, returns_nonnull));
 
+/* End the process as all of these do: for memory that a library did not get. */
+void mem_give_up(void) __attribute__((noreturn));
+
 /* Make room for one more element in a growing array: *p has *cap elements of `size` bytes. */
 void *mem_grow(void *p, size_t *cap, size_t need, size_t size) __attribute__((returns_nonnull));
 

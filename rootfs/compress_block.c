@@ -24,7 +24,7 @@ static void start_zlib(struct compress_block *b)
 {
     b->zlib = mem_zalloc(1, sizeof *b->zlib);
     if (deflateInit2(b->zlib, b->level, Z_DEFLATED, RAW_DEFLATE, ZLIB_MEMORY, Z_DEFAULT_STRATEGY))
-        abort(); /* the parameters are ours: only memory can be missing */
+        mem_give_up(); /* the parameters are ours: only memory can be missing */
     b->out_room = deflateBound(b->zlib, GZIP_INPUT) + 16;
 }
 
@@ -40,14 +40,16 @@ void compress_block_init(struct compress_block *b, const struct compression *com
         start_zlib(b);
     } else if (b->kind == COMPRESSION_GZIP) {
         b->deflate = libdeflate_alloc_compressor(b->level);
+        if (!b->deflate)
+            mem_give_up();
         b->out_room = libdeflate_gzip_compress_bound(b->deflate, GZIP_INPUT);
     } else {
         b->zstd = ZSTD_createCCtx();
+        if (!b->zstd)
+            mem_give_up();
         ZSTD_CCtx_setParameter(b->zstd, ZSTD_c_compressionLevel, b->level);
         b->out_room = ZSTD_compressBound(ZSTD_INPUT);
     }
-    if (!b->zlib && !b->deflate && !b->zstd)
-        abort(); /* out of memory */
     b->in = mem_alloc(compress_block_input(compression));
     b->out = mem_alloc(b->out_room);
 }

@@ -15,6 +15,7 @@ enum {
     RATIO_MAX = 2000, /* DEFLATE ends at 1032 by itself */
 };
 #define RATIO_FREE (INT64_C(4) << 30) /* output that no ratio is asked of */
+#define OUTPUT_MAX (INT64_C(1) << 40)
 
 enum kind { KIND_PLAIN, KIND_GZIP, KIND_ZSTD };
 
@@ -161,6 +162,8 @@ static ssize_t decompressor_read(struct source *self, void *buffer, size_t n, st
     if (d->given > RATIO_FREE && d->given / RATIO_MAX > d->taken)
         return error_set(err, ERROR_INPUT, "%" PRId64 " bytes unpack to more than %d times as many",
                          d->taken, RATIO_MAX);
+    if (d->given > OUTPUT_MAX)
+        return error_set(err, ERROR_INPUT, "it unpacks to more than %" PRId64 " bytes", OUTPUT_MAX);
     return (ssize_t)made;
 }
 
@@ -206,7 +209,7 @@ static void start(struct decompressor *d)
     } else if (d->kind == KIND_ZSTD) {
         d->zstd = ZSTD_createDCtx();
         if (!d->zstd)
-            abort(); /* out of memory */
+            mem_give_up();
     }
 }
 

@@ -430,7 +430,7 @@ static int end_directory(struct layer_writer *w, const struct directory_end *end
     name = *name ? name : ".";
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
         return 0;
-    if (e.mode & SPECIAL_BITS && fchmodat(dir_fd, name, e.mode & 07777, 0))
+    if (((st.st_mode ^ e.mode) & 07777) && fchmodat(dir_fd, name, e.mode & 07777, 0))
         return fail(&e, "set the mode", err);
     return set_times(&e, dir_fd, name) ? fail(&e, "set the time", err) : 0;
 }

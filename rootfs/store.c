@@ -75,6 +75,14 @@ static int open_root(struct store *s, struct error *err)
     return 0;
 }
 
+int store_lock(const struct store *s, int fd, int operation, struct error *err)
+{
+    if (!flock(fd, operation))
+        return 0;
+    return error_errno(err, errno == EINTR ? ERROR_INTERRUPTED : ERROR_HOST, "lock store %s",
+                       s->path);
+}
+
 static int lock_shared(struct store *s, struct error *err)
 {
     s->lock_fd = openat(s->root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -83,10 +91,7 @@ static int lock_shared(struct store *s, struct error *err)
     if (!flock(s->lock_fd, LOCK_SH | LOCK_NB))
         return 0;
     log_info("store %s is being pruned by another process: waiting", s->path);
-    if (flock(s->lock_fd, LOCK_SH))
-        return error_errno(err, errno == EINTR ? ERROR_INTERRUPTED : ERROR_HOST, "lock store %s",
-                           s->path);
-    return 0;
+    return store_lock(s, s->lock_fd, LOCK_SH, err);
 }
 
 /* What the registry fills: several layers at once. */
@@ -99,7 +104,8 @@ static int unpack_into(struct store *s, const char *name, const struct layer *la
                        struct source *blob, struct error *err)
 {
     autoclose int fd = openat(s->tmp_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    /* Whatever the umask: a layer need not say how its root looks. */
+    if (fd < 0 || fchmod(fd, 0755))
         return error_errno(err, ERROR_HOST, "open a folder of store %s", s->path);
     autofree char *what = mem_printf("layer %s", layer->digest.text);
     struct layer_apply_options options = {.what = what};
@@ -135,9 +141,11 @@ int store_open(const char *root, struct store **out, struct error *err)
     s->root_fd = s->oci_fd = s->cache_fd = s->layers_fd = s->synced_fd = s->all_tmp_fd = -1;
     s->empty_fd = s->mount_points_fd = s->lock_fd = s->tmp_fd = s->tmp_lock_fd = -1;
     autofree char *given = root ? NULL : default_path();
-    autofree char *cwd = (root ? root : given)[0] == '/' ? NULL : getcwd(NULL, 0);
-    s->path = path_join(cwd ? cwd : "/", root ? root : given);
-    if (open_root(s, err) || lock_shared(s, err) || store_prepare(s, err)) {
+    root = root ? root : given;
+    autofree char *cwd = *root == '/' ? mem_strdup("/") : getcwd(NULL, 0);
+    s->path = path_join(cwd ? cwd : "", root);
+    int code = cwd ? 0 : error_errno(err, ERROR_HOST, "find the working directory");
+    if (code || open_root(s, err) || lock_shared(s, err) || store_prepare(s, err)) {
         store_close(s);
         return -1;
     }

@@ -156,7 +156,9 @@ static int make_tmp(struct store *s, struct error *err)
 int store_prepare(struct store *s, struct error *err)
 {
     autoclose int lock = openat(s->root_fd, "open.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock < 0 || flock(lock, LOCK_EX))
+    if (lock < 0)
         return error_errno(err, ERROR_HOST, "lock store %s", s->path);
+    if (store_lock(s, lock, LOCK_EX, err))
+        return -1;
     return make_folders(s, err) || check_boot(s, err) || sweep(s, err) || make_tmp(s, err) ? -1 : 0;
 }

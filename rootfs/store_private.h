@@ -21,6 +21,8 @@ struct store {
 /* Whatever opening does to the store's folders, under open.lock: the folders themselves, the dead's
  * leftovers, what a power cut may have spoilt, and a folder for this process. */
 int store_prepare(struct store *store, struct error *err);
+/* flock(2), which may wait: ERROR_INTERRUPTED, ERROR_HOST. */
+int store_lock(const struct store *store, int fd, int operation, struct error *err);
 /* Add the names in a directory, without "." and "..", to names; -1 with errno. */
 int store_list(int dir_fd, struct strv *names);
 

@@ -2,6 +2,8 @@
  * here, block by block, since our own writer would not make them. */
 #include "layer_fixture.h"
 
+#include "layer_writer.h"
+
 /* One header (POSIX.1-2001, ustar); fields as given, checksum right. */
 static void raw(struct str *out, char type, const char *name, const char *link, int64_t size)
 {
@@ -288,6 +290,21 @@ static void depth_is_capped(void **state)
     assert_fails(f, attack(f, &tar), ERROR_INPUT, "deeper");
 }
 
+/* Without a tar of gigabytes: what is ignored counts as well. */
+static void entries_are_capped(void **state)
+{
+    struct fixture *f = *state;
+    static const struct layer_entry e = {.path = ".wh..wh.private", .mode = S_IFREG};
+    static const struct layer_apply_options options = {.what = "the layer"};
+    struct layer_writer *writer = layer_writer_new(f->dir, &options);
+    int code = 0, n = 0;
+    for (; !code && n < 5000001; n++)
+        code = layer_writer_entry(writer, &e, &f->err);
+    layer_writer_free(writer);
+    assert_int_equal(n, 5000001);
+    assert_fails(f, code, ERROR_INPUT, "more than 5000000 entries");
+}
+
 static void impossible_owners_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -333,6 +350,7 @@ int main(void)
         CASE(metadata_is_capped),
         CASE(endless_headers_end),
         CASE(depth_is_capped),
+        CASE(entries_are_capped),
         CASE(impossible_owners_are_refused),
         CASE(broken_tars_are_refused),
     };

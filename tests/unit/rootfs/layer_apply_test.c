@@ -74,6 +74,27 @@ static void entries_may_come_in_any_order(void **state)
     assert_true(exists(dir, "a/b/c") && exists(dir, "a/other") && exists(dir, "absolute"));
 }
 
+static void a_directory_s_last_entry_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct tar t;
+    tar_begin(&t, f);
+    tar_dir(&t, "d", 02750);
+    tar_file(&t, "d/file", "x");
+    tar_put(&t,
+            &(struct layer_entry){.path = "d", .mode = S_IFDIR | 0755, .gid = 3, .mtime = {7, 0}},
+            NULL);
+    tar_dir(&t, "e", 0700);
+    tar_dir(&t, "e", 01777);
+    autoclose int dir = applied(f, &t, "out");
+    struct stat st = look(dir, "d");
+    assert_int_equal(st.st_mode, S_IFDIR | 0755);
+    assert_int_equal(st.st_gid, 3);
+    assert_int_equal(st.st_mtime, 7);
+    assert_int_equal(look(dir, "d/file").st_gid, 0); /* nothing is inherited */
+    assert_int_equal(look(dir, "e").st_mode, S_IFDIR | 01777);
+}
+
 static void the_later_entry_replaces_the_earlier(void **state)
 {
     struct fixture *f = *state;
@@ -242,12 +263,19 @@ static void names_are_bytes(void **state)
         autofree char *long_name = mem_printf("%s%0200d", names[i], 7);
         tar_file(&t, names[i], "x");
         tar_file(&t, long_name, "x");
-        tar_symlink(&t, "link", long_name);
+        autofree char *link = mem_printf("link%zu", i);
+        tar_symlink(&t, link, long_name);
+        autofree char *hard = mem_printf("hard%zu", i);
+        tar_link(&t, hard, long_name);
     }
     autoclose int dir = applied(f, &t, "out");
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         autofree char *long_name = mem_printf("%s%0200d", names[i], 7);
         assert_true(exists(dir, names[i]) && exists(dir, long_name));
+        autofree char *link = mem_printf("link%zu", i);
+        autofree char *target = path_read_link(dir, link);
+        assert_string_equal(target, long_name);
+        assert_int_equal(look(dir, long_name).st_nlink, 2);
     }
 }
 
@@ -405,6 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(modes_owners_and_times_are_kept),
         CASE(entries_may_come_in_any_order),
+        CASE(a_directory_s_last_entry_counts),
         CASE(the_later_entry_replaces_the_earlier),
         CASE(whiteouts_become_the_overlay_s_own),
         CASE(a_whiteout_spares_its_own_layer),

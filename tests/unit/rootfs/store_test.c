@@ -226,6 +226,65 @@ static void the_layer_sink_keeps_verified_layers(void **state)
         assert_false(str_starts(e->d_name, "unpack"));
 }
 
+static void the_umask_does_not_matter(void **state)
+{
+    struct fixture *f = *state;
+    struct layer layer;
+    struct layer_blob_result blob;
+    make_layer(f, NULL, "text", &layer, &blob);
+    mode_t mask = umask(077);
+    int code = unpack(f, f->store, &layer, blob.name, &f->err);
+    umask(mask);
+    must(f, code);
+    autoclose int fd = store_open_layer(f->store, &layer.diff_id, &f->err);
+    assert_int_equal(look(fd, ".").st_mode, S_IFDIR | 0755);
+    assert_int_equal(look(fd, "dir6").st_mode, S_IFDIR | 0755);
+}
+
+/* A store on a disk that fills up: the error says what to do, nothing half-made stays, and with
+ * more room the same layer unpacks. */
+static void a_full_disk_spoils_nothing(void **state)
+{
+    struct fixture *f = *state;
+    autofree char *where = mem_printf("%s/small", f->path);
+    const char *const mount_argv[] = {"mount",     "-t",   "tmpfs", "-o",
+                                      "size=256k", "none", where,   NULL};
+    const char *const more_argv[] = {"mount", "-o", "remount,size=8m", where, NULL};
+    const char *const umount_argv[] = {"umount", where, NULL};
+    assert_int_equal(mkdir(where, 0755), 0);
+    if (geteuid() != 0 || run_program(mount_argv))
+        skip();
+    struct layer layer;
+    struct layer_blob_result blob, second;
+    make_layer(f, NULL, "text", &layer, &blob);
+    struct store *small = NULL;
+    must(f, store_open(where, &small, &f->err));
+    int code = unpack(f, small, &layer, blob.name, &f->err);
+    int full = f->err.sys;
+    bool hint = f->err.hint != NULL, there = store_has_layer(small, &layer.diff_id);
+    error_release(&f->err);
+    static const struct compression none = {.kind = COMPRESSION_NONE};
+    struct sink *to;
+    must(f, layer_blob_new(small, NULL, &none, &second, &to, &f->err));
+    static const char zeros[1 << 20];
+    int blob_code = sink_write(to, zeros, sizeof zeros, &f->err);
+    int blob_full = f->err.sys;
+    error_release(&f->err);
+    sink_close(to);
+    must(f, run_program(more_argv));
+    int again = unpack(f, small, &layer, blob.name, &f->err);
+    bool there_now = store_has_layer(small, &layer.diff_id);
+    store_close(small);
+    assert_int_equal(run_program(umount_argv), 0);
+    assert_int_equal(code, -1);
+    assert_int_equal(full, ENOSPC);
+    assert_true(hint && !there);
+    assert_int_equal(blob_code, -1);
+    assert_int_equal(blob_full, ENOSPC);
+    must(f, again);
+    assert_true(there_now);
+}
+
 struct unpack_job {
     struct fixture *f;
     const struct layer *layer;
@@ -332,6 +391,8 @@ int main(void)
         CASE(prune_frees_what_nobody_keeps),
         CASE(prune_waits_for_nobody),
         CASE(the_layer_sink_keeps_verified_layers),
+        CASE(the_umask_does_not_matter),
+        CASE(a_full_disk_spoils_nothing),
         CASE(the_same_layer_may_come_several_times_at_once),
         CASE(processes_may_unpack_the_same_layer),
         CASE(blobs_are_the_same_with_any_threads),
