@@ -1,7 +1,8 @@
 #include "copy_hash.h"
 
+#include "copy_open.h"
+
 #include <base/io.h>
-#include <base/path.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,16 +21,21 @@ struct batch {
     size_t count;
 };
 
-static int hash_file(const struct copy_tree *tree, struct copy_file *file, char *buffer,
-                     EVP_MD_CTX *context, struct error *err)
+static int hash_file(struct copy_opener *opener, const struct copy_tree *tree,
+                     struct copy_file *file, char *buffer, EVP_MD_CTX *context, struct error *err)
 {
-    autoclose int fd = path_open_in_root(tree->root_fd, file->path, O_RDONLY, 0);
+    autoclose int fd = copy_open(opener, file->path, O_RDONLY);
     if (fd < 0)
         return error_errno(err, ERROR_INPUT, "read “%s” in %s", file->path, tree->what);
     EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    int64_t total = 0;
     ssize_t got;
-    while ((got = io_read(fd, buffer, CHUNK)) > 0)
+    while ((got = io_read(fd, buffer, CHUNK)) > 0) {
         EVP_DigestUpdate(context, buffer, (size_t)got);
+        total += got;
+        if (total == file->st.st_size)
+            break; /* one that grew meanwhile fails where it is copied */
+    }
     if (got < 0)
         return error_errno(err, ERROR_INPUT, "read “%s” in %s", file->path, tree->what);
     EVP_DigestFinal_ex(context, file->hash, NULL);
@@ -40,11 +46,13 @@ static int hash_batch(void *argument, struct error *err)
 {
     struct batch *b = argument;
     autofree char *buffer = mem_alloc(CHUNK);
+    struct copy_opener opener = COPY_OPENER(b->tree->root_fd);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     int result = 0;
     for (size_t i = 0; i < b->count && !result; i++)
-        result = hash_file(b->tree, &b->list->items[b->indexes[i]], buffer, context, err);
+        result = hash_file(&opener, b->tree, &b->list->items[b->indexes[i]], buffer, context, err);
     EVP_MD_CTX_free(context);
+    copy_opener_release(&opener);
     return result;
 }
 

@@ -16,7 +16,6 @@ void copy_list_release(struct copy_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].path);
-        free(list->items[i].name);
         free(list->items[i].link);
     }
     free(list->items);
@@ -45,11 +44,10 @@ static bool may_descend(const struct walk *w, const char *path, const char *name
     return !ignore_matches(w->exclude, name) || ignore_may_descend(w->exclude, name);
 }
 
-static struct copy_file *add(struct walk *w, const char *path, const char *name,
-                             const struct stat *st)
+/* Takes the path; its name begins at byte `name`. */
+static struct copy_file *add(struct walk *w, char *path, size_t name, const struct stat *st)
 {
-    struct copy_file file = {
-        .path = mem_strdup(path), .name = mem_strdup(name), .st = *st, .same_as = SIZE_MAX};
+    struct copy_file file = {.path = path, .name = path + name, .st = *st, .same_as = SIZE_MAX};
     MEM_PUSH(w->list->items, w->list->count, w->list->cap) = file;
     return &w->list->items[w->list->count - 1];
 }
@@ -59,40 +57,46 @@ static int failed(const struct walk *w, const char *path, struct error *err)
     return error_errno(err, ERROR_INPUT, "read “%s” in %s", path, w->tree->what);
 }
 
-static int walk_dir(struct walk *w, int dir_fd, const char *path, const char *name, unsigned depth,
+static int walk_dir(struct walk *w, int dir_fd, const char *path, size_t name, unsigned depth,
                     struct error *err);
 
-/* fd < 0: the entry is opened where it is needed. */
-static int walk_entry(struct walk *w, int parent_fd, const char *base, const char *path,
-                      const char *name, unsigned depth, struct error *err)
+/* A directory is added even where it is left out: something beneath may be taken back, and needs
+ * its parent. */
+static int walk_below(struct walk *w, int parent_fd, const char *base, char *path, size_t name,
+                      const struct stat *st, unsigned depth, struct error *err)
+{
+    size_t mark = w->list->count;
+    add(w, path, name, st);
+    autoclose int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return failed(w, path, err);
+    if (walk_dir(w, fd, path, name, depth + 1, err))
+        return -1;
+    if (w->list->count == mark + 1 && left_out(w, path, path + name)) {
+        w->list->count--;
+        free(path);
+    }
+    return 0;
+}
+
+static int walk_entry(struct walk *w, int parent_fd, const char *base, const char *parent,
+                      size_t name, unsigned depth, struct error *err)
 {
     struct stat st;
+    autofree char *path = path_join(parent, base);
     if (fstatat(parent_fd, base, &st, AT_SYMLINK_NOFOLLOW))
         return failed(w, path, err);
-    bool out = left_out(w, path, name);
+    bool out = left_out(w, path, path + name);
     if (S_ISDIR(st.st_mode)) {
-        if (out && !may_descend(w, path, name))
+        if (out && !may_descend(w, path, path + name))
             return 0;
-        autoclose int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-            return failed(w, path, err);
-        /* Added even where left out: something beneath may be taken back, and needs its parent. */
-        size_t mark = w->list->count;
-        add(w, path, name, &st);
-        if (walk_dir(w, fd, path, name, depth + 1, err))
-            return -1;
-        if (out && w->list->count == mark + 1) {
-            w->list->count--;
-            free(w->list->items[mark].path);
-            free(w->list->items[mark].name);
-        }
-        return 0;
+        return walk_below(w, parent_fd, base, take(&path), name, &st, depth, err);
     }
     if (out || S_ISSOCK(st.st_mode))
         return 0;
-    struct copy_file *file = add(w, path, name, &st);
+    struct copy_file *file = add(w, take(&path), name, &st);
     if (S_ISLNK(st.st_mode) && !(file->link = path_read_link(parent_fd, base)))
-        return failed(w, path, err);
+        return failed(w, file->path, err);
     return 0;
 }
 
@@ -114,7 +118,7 @@ static int list_names(int dir_fd, struct strv *names)
     return errno ? -1 : 0;
 }
 
-static int walk_dir(struct walk *w, int dir_fd, const char *path, const char *name, unsigned depth,
+static int walk_dir(struct walk *w, int dir_fd, const char *path, size_t name, unsigned depth,
                     struct error *err)
 {
     if (depth > DEPTH_MAX || w->list->count > ENTRIES_MAX)
@@ -123,13 +127,9 @@ static int walk_dir(struct walk *w, int dir_fd, const char *path, const char *na
     autostrv names = STRV_INIT;
     if (list_names(dir_fd, &names))
         return failed(w, path, err);
-    for (size_t i = 0; i < names.count; i++) {
-        const char *base = names.items[i];
-        autofree char *below = mem_printf("%s%s%s", path, *path ? "/" : "", base);
-        autofree char *target = mem_printf("%s%s%s", name, *name ? "/" : "", base);
-        if (walk_entry(w, dir_fd, base, below, target, depth, err))
+    for (size_t i = 0; i < names.count; i++)
+        if (walk_entry(w, dir_fd, names.items[i], path, name, depth, err))
             return -1;
-    }
     return 0;
 }
 
@@ -145,11 +145,12 @@ static int take_source(struct walk *w, const char *path, struct error *err)
         autoclose int dir = path_open_in_root(w->tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
         if (dir < 0)
             return failed(w, path, err);
-        add(w, path, "", &st);
-        return walk_dir(w, dir, path, "", 0, err);
+        size_t length = strlen(path);
+        add(w, mem_strdup(path), length, &st);
+        return walk_dir(w, dir, path, length + (length > 0), 0, err);
     }
-    struct copy_file *file = add(w, path, path_base(path), &st);
-    file->single = true;
+    size_t name = (size_t)(path_base(path) - path);
+    add(w, mem_strdup(path), name, &st)->single = true;
     return 0;
 }
 

@@ -21,8 +21,10 @@ struct copy_tree {
 };
 
 struct copy_file {
-    char *path;  /* in the tree, no leading slash; "" is the root */
-    char *name;  /* below the destination: "" for a directory source itself, a file's own name */
+    char *path; /* in the tree, no leading slash; "" is the root */
+    /* Below the destination: "" for a directory source itself, a file's own name. The end of path.
+     */
+    const char *name;
     bool single; /* a source that is no directory: the destination may be its new name */
     struct stat st;
     char *link;             /* a symlink's target */

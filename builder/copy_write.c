@@ -1,5 +1,6 @@
 #include "copy_write.h"
 
+#include "copy_open.h"
 #include "copy_resolve.h"
 
 #include <base/path.h>
@@ -281,16 +282,16 @@ struct writer {
     const struct copy_target *target;
     const char **paths; /* of each item that is written, else NULL */
     struct layer_tar *tar;
+    struct copy_opener opener;
 };
 
 /* A regular file, or a directory whose attributes are kept: opened, and seen to be what was listed.
  */
-static int write_from_tree(const struct writer *w, const struct copy_file *file,
+static int write_from_tree(struct writer *w, const struct copy_file *file,
                            struct layer_entry *entry, struct error *err)
 {
     bool directory = S_ISDIR(file->st.st_mode);
-    autoclose int fd = path_open_in_root(w->tree->root_fd, file->path,
-                                         O_RDONLY | (directory ? O_DIRECTORY : 0), 0);
+    autoclose int fd = copy_open(&w->opener, file->path, O_RDONLY | (directory ? O_DIRECTORY : 0));
     struct stat now;
     if (fd < 0 || fstat(fd, &now))
         return error_errno(err, ERROR_INPUT, "read “%s” in %s", file->path, w->tree->what);
@@ -301,7 +302,7 @@ static int write_from_tree(const struct writer *w, const struct copy_file *file,
     return write_open(w->tar, entry, fd, w->tree->keep_xattrs, err);
 }
 
-static int write_item(const struct writer *w, const struct output *out, struct error *err)
+static int write_item(struct writer *w, const struct output *out, struct error *err)
 {
     const struct copy_file *file = &w->list->items[out->item];
     struct layer_entry entry = entry_of(out->path, &file->st);
@@ -323,8 +324,7 @@ static int write_item(const struct writer *w, const struct output *out, struct e
     return write_from_tree(w, file, &entry, err);
 }
 
-static int write_output(const struct writer *w, const struct output *out, bool fresh,
-                        struct error *err)
+static int write_output(struct writer *w, const struct output *out, bool fresh, struct error *err)
 {
     if (out->kind == PARENT)
         return write_parent(w->target, out->path, w->tar, err);
@@ -350,9 +350,10 @@ int copy_write(const struct copy_list *list, const struct copy_tree *tree,
     for (size_t i = 0; i < o.count && !result; i++)
         if (o.items[i].kind == ITEM)
             paths[o.items[i].item] = o.items[i].path;
-    struct writer w = {list, tree, target, paths, tar};
+    struct writer w = {list, tree, target, paths, tar, COPY_OPENER(tree->root_fd)};
     for (size_t i = 0; i < o.count && !result; i++)
         result = write_output(&w, &o.items[i], fresh, err);
+    copy_opener_release(&w.opener);
     outputs_release(&o);
     return result;
 }
