@@ -59,6 +59,36 @@ static void a_file_is_written_and_read_back(void **state)
     assert_memory_equal(text.data, "a\0b", 4);
 }
 
+static void an_output_goes_through_links_and_into_what_is_no_file(void **state)
+{
+    (void)state;
+    autoerror err = ERROR_INIT;
+    autostr text = STR_INIT;
+    struct stat st;
+    assert_int_equal(io_write_output("out", "1", 1, &err), 0);
+    assert_int_equal(symlink("out", "link"), 0);
+    assert_int_equal(io_write_output("link", "22", 2, &err), 0);
+    assert_int_equal(lstat("link", &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(io_read_file(AT_FDCWD, "out", 10, &text, &err), 0);
+    assert_string_equal(str_text(&text), "22");
+
+    char buffer[8];
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    autoclose int reader = open("pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_int_equal(io_write_output("pipe", "333", 3, &err), 0);
+    assert_int_equal(read(reader, buffer, sizeof buffer), 3);
+    assert_int_equal(lstat("pipe", &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+
+    assert_int_equal(io_write_output("/dev/full", "x", 1, &err), -1);
+    assert_int_equal(err.kind, ERROR_HOST);
+    assert_int_equal(io_write_output("nowhere/out", "x", 1, &err), -1);
+    const char *const names[] = {"out", "link", "pipe"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        unlink(names[i]);
+}
+
 static void a_large_file_meets_its_cap_and_leaves_the_output_alone(void **state)
 {
     (void)state;
@@ -198,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_written_and_read_back),
+        cmocka_unit_test(an_output_goes_through_links_and_into_what_is_no_file),
         cmocka_unit_test(a_large_file_meets_its_cap_and_leaves_the_output_alone),
         cmocka_unit_test(what_is_no_file_is_told_and_does_not_hang),
         cmocka_unit_test(a_pipe_in_small_pieces_is_read_whole),

@@ -135,11 +135,25 @@ static void bytes_that_are_not_utf8_are_replaced(void **state)
     assert_string_equal(json_string_value(json_array_get(array, 2)), "��|���|����|���");
 }
 
+static void the_place_in_received_json_is_told_not_shown(void **state)
+{
+    (void)state;
+    autoerror err = ERROR_INIT;
+    json_t *json = NULL;
+    assert_int_equal(json_parse_received("{\n]", 3, "manifest x", &json, &err), -1);
+    assert_null(err.file);
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.message, "manifest x, line 2: not the JSON expected"));
+    error_at(&err, "Dockerfile", 7, 1, "FROM x");
+    assert_int_equal(err.line, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mistake_is_shown_where_it_stands),
         cmocka_unit_test(what_is_not_json_is_refused),
+        cmocka_unit_test(the_place_in_received_json_is_told_not_shown),
         cmocka_unit_test(members_have_their_type_or_an_error_that_names_them),
         cmocka_unit_test(texts_keep_the_order_and_are_compact_or_pretty),
         cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
