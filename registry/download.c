@@ -70,8 +70,9 @@ static int follow(struct http *http, struct retry *retry, struct url *url,
         const char *location = http_header(x, "Location");
         if (!location)
             return error_set(err, ERROR_NETWORK, "a redirect without a Location");
-        if (url_resolve(url, location, &next, err))
-            return -1;
+        autoerror bad = ERROR_INIT;
+        if (url_resolve(url, location, &next, &bad))
+            return error_set(err, ERROR_NETWORK, "a redirect to a bad address: %s", bad.message);
         url_release(url);
         *url = next;
     }
