@@ -1,21 +1,21 @@
 #!/usr/bin/env bats
-# Beside a peer: buildah builds the same Dockerfile from the same base, and the two images are
-# unpacked and compared: file lists, types, modes, owners, contents and config.
-#
-# Named differences: times and history (each builder's own); the label io.buildah.version; buildah's
-# empty etc/hosts, etc/hostname and etc/resolv.conf; and that it makes no directory for WORKDIR where
-# no step follows, as Docker does.
+# Beside a peer: buildah builds the same Dockerfile from the same base, and config and files of the
+# two images are compared. tests/parity/differences names what may differ, docs/compatibility.md
+# tells of the whole images, which tests/parity/run compares.
 load helpers
 load build
+source "$SOURCE_ROOT/tests/parity/compare.bash"
 
 setup() {
     common_setup
     require_root
-    require_program buildah umoci jq
+    require_program buildah jq python3 unshare
     export BUILDAH_ISOLATION=chroot
     mkdir -p "$DOCKER_CONFIG"
     echo "{}" >"$DOCKER_CONFIG/config.json"
-    BUILDAH=(buildah --storage-driver vfs --root "$BATS_TEST_TMPDIR/b/root" --runroot "$BATS_TEST_TMPDIR/b/run")
+    # In a mount namespace of its own, so that no mount of it can be left.
+    BUILDAH=(unshare --mount --propagation private buildah --storage-driver vfs
+        --root "$BATS_TEST_TMPDIR/b/root" --runroot "$BATS_TEST_TMPDIR/b/run")
 }
 
 peer_build() {
@@ -29,40 +29,24 @@ peer_build() {
     "${BUILDAH[@]}" push -q localhost/peer "oci:$PWD/peer:latest"
 }
 
-# files LAYOUT: everything in the unpacked image but what differs by name.
-files() {
-    umoci unpack --image "$1:$2" "$3" >/dev/null 2>umoci.log || fail "$(cat umoci.log)"
-    (cd "$3/rootfs" && find . -printf '%P %y %m %U %G %l\n' | LC_ALL=C sort &&
-        find . -type f -exec sha256sum {} + | LC_ALL=C sort -k2) |
-        grep -vE '[ ./]*etc/(hosts|hostname|resolv.conf)( |$)' 
-}
-
-settings() {
-    "$IMGBUILD" inspect --config "oci:$PWD/$1" |
-        jq -S '.config | {User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, StopSignal,
-               Labels: ((.Labels // {}) | del(.["io.buildah.version"]))} |
-               with_entries(select(.value != null and .value != {} and .value != ""))'
-}
-
 compare() {
     peer_build
-    local tag
-    tag=$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"] // "latest"' image/index.json)
-    files image "$tag" ours >ours.list
-    files peer latest theirs >theirs.list
-    diff -u theirs.list ours.list
-    settings image >ours.json
-    settings peer >theirs.json
-    diff -u theirs.json ours.json
+    parity_compare buildah image peer
 }
 
-@test "copies, runs, links, owners and stages come out as buildah's" {
+make_tree() {
     mkdir -p context/src/sub
     echo a >context/src/a
     echo b >context/src/sub/b
     chmod 700 context/src/sub
+    chown -R 1234:1234 context/src/sub
     ln -s a context/src/l
     ln context/src/a context/src/h
+    touch "context/src/two words" context/src/-dash
+}
+
+@test "copies, runs, links, owners and stages come out as buildah's" {
+    make_tree
     echo 'src/skip' >context/.dockerignore
     echo s >context/src/skip
     build -t parity:latest <<'END'
@@ -82,6 +66,57 @@ VOLUME ["/config"]
 LABEL one=1
 USER nobody
 CMD ["/bin/sh", "-c", "echo ${A}"]
+END
+    compare
+}
+
+@test "a directory made for a COPY has nothing of its source; one that is there keeps its own" {
+    make_tree
+    build <<'END'
+FROM base AS made
+RUN mkdir -p /out/d && echo 1 > /out/d/f && chmod 750 /out /out/d && chown -R 7:8 /out
+FROM base
+COPY src/sub /a
+COPY src/sub /b/c/
+COPY --chown=3:4 src/sub /d
+COPY --from=made /out /e
+COPY --from=made /out/d /out /f/
+COPY --from=made --chown=3:4 /out /g/h
+RUN mkdir -m 0751 /there && chown 9:9 /there
+COPY --from=made /out /there
+COPY --chown=3:4 src /there/more
+END
+    compare
+}
+
+@test "what a COPY's patterns and links mean, and that each source is copied on its own" {
+    make_tree
+    ln -s src context/dirlink
+    ln -s src/a context/filelink
+    build <<'END'
+FROM base
+COPY src/* /glob/
+COPY s?c/a src/[lh] /glob2/
+COPY dirlink /dirlink
+COPY filelink /filelink
+COPY filelink dirlink /links/
+RUN mkdir /real && ln -s real /link
+COPY src/a /link/
+COPY src /link/new/
+END
+    compare
+}
+
+@test "deletions, moves and replacements of what lower layers hold" {
+    make_tree
+    build <<'END'
+FROM base
+COPY src /app
+RUN rm -rf /app/sub && mkdir /app/sub && echo n > /app/sub/n
+RUN mv /app /moved && mkdir /app && echo new > /app/a
+RUN rm /moved/a && mkdir /moved/a && rm -r /moved/sub && ln -s a /moved/sub
+RUN touch /tmp/x && rm /tmp/x
+RUN echo x > /s && chmod 4755 /s && mkdir -m 2775 /g && mkfifo /p && touch -h -d @1 /moved/l
 END
     compare
 }
