@@ -83,6 +83,30 @@ END
     layer 4 | tar -tv | grep -qE '^-rwxr-xr-x .* start$'
 }
 
+@test "the directory made for a COPY's content has nothing of its source; each source is copied on its own" {
+    mkdir -p context/src
+    echo x >context/src/a
+    ln context/src/a context/src/b
+    chmod 2700 context/src
+    build <<'END'
+FROM base AS made
+RUN mkdir -m 750 /out && echo x > /out/f && chown -R 7:8 /out
+FROM base
+COPY src /dir
+COPY src/* /each/
+COPY --from=made /out /made
+COPY --chmod=0711 src /moded
+END
+    layer 2 | tar -tv --numeric-owner >list
+    grep -qE '^drwxr-xr-x 0/0 .* dir/$' list
+    grep -qE '^h.* dir/b link to dir/a$' list
+    layer 3 | tar -tv | grep -qE '^-.* each/b$'
+    layer 4 | tar -tv --numeric-owner >list
+    grep -qE '^drwxr-xr-x 0/0 .* made/$' list
+    grep -qE '^-rw-r--r-- 7/8 .* made/f$' list
+    layer 5 | tar -tv | grep -qE '^drwx--x--x .* moded/$'
+}
+
 @test "COPY follows a symlink of the base, as /bin to usr/bin" {
     echo x >context-file
     mkdir -p context && mv context-file context/tool
