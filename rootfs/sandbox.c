@@ -27,8 +27,8 @@ struct run {
     int pidfd;
     pid_t pid;
     char *stack;
-    struct timespec begin;
-    bool timed_out, interrupted;
+    struct timespec begin, first_output;
+    bool spoke, timed_out, interrupted;
 };
 #define RUN_NONE                                                                                   \
     ((struct run){.out = {{-1, -1}, {-1, -1}}, .status = {-1, -1}, .pidfd = -1, .pid = -1})
@@ -200,6 +200,9 @@ static void run_read(struct run *run, enum sandbox_stream stream)
     int *fd = &run->out[stream][0];
     for (;;) {
         ssize_t n = read(*fd, bytes, sizeof bytes);
+        if (n > 0 && !run->spoke)
+            clock_gettime(CLOCK_MONOTONIC, &run->first_output);
+        run->spoke |= n > 0;
         if (n > 0 && run->spec->output)
             run->spec->output(run->spec->context, stream, bytes, (size_t)n);
         if (n > 0)
@@ -220,9 +223,12 @@ static void run_kill(struct run *run, bool *why)
 
 static int time_left(const struct run *run)
 {
-    if (!run->spec->timeout_ms || run->timed_out)
+    const struct sandbox_spec *spec = run->spec;
+    bool by_output = spec->silence_ms && run->spoke;
+    unsigned limit = spec->silence_ms && !run->spoke ? spec->silence_ms : spec->timeout_ms;
+    if (!spec->timeout_ms || run->timed_out)
         return -1;
-    double left = run->spec->timeout_ms - seconds_since(&run->begin) * 1e3;
+    double left = limit - seconds_since(by_output ? &run->first_output : &run->begin) * 1e3;
     return left <= 0 ? 0 : (int)left + 1;
 }
 

@@ -60,8 +60,10 @@ struct sandbox_spec {
     int ca_bundle_fd;    /* shown at CA_CERTS_PATH; -1: none (the caller adds the variables) */
     bool init;           /* an init as pid 1 that reaps and forwards signals */
     unsigned timeout_ms; /* 0: none; then SIGKILL to all of it */
-    int cancel_fd;       /* readable: kill all of it, ERROR_INTERRUPTED; -1: none */
-    const void *input;   /* standard input's bytes (then its end); NULL: /dev/null */
+    /* With it, timeout_ms counts from the first output, and this from the start until then. */
+    unsigned silence_ms;
+    int cancel_fd;     /* readable: kill all of it, ERROR_INTERRUPTED; -1: none */
+    const void *input; /* standard input's bytes (then its end); NULL: /dev/null */
     size_t input_size;
     /* Called on the caller's thread with what the process writes; NULL: dropped. */
     void (*output)(void *context, enum sandbox_stream stream, const char *bytes, size_t n);

@@ -14,7 +14,7 @@
 
 enum check_kind {
     CHECK_COMMAND,  /* run to its end, then judge exit code and output */
-    CHECK_START,    /* a started program: stopped after a time unless it ended before */
+    CHECK_START,    /* a started program: stopped some time after its first output */
     CHECK_FILE,     /* look at a file, or at all that match a glob */
     CHECK_METADATA, /* look at the image's config */
 };
@@ -91,7 +91,7 @@ struct check_run_rule {
     char *venv;                            /* activated first; NULL: none */
     struct strv env;                       /* "NAME=VALUE" */
     enum check_network network;
-    unsigned timeout_ms; /* 0: the run's default */
+    unsigned timeout_ms; /* of a start: that it may stay silent; 0: the run's default */
     struct check_mount *mounts;
     size_t mount_count, mount_cap;
     int exit_code;                /* of a command */

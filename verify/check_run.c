@@ -180,7 +180,7 @@ static int signal_of(const struct sandbox_result *ended)
 }
 
 /* Run one program; how it ended and what it wrote go to *out. */
-static int run_program(struct run *r, const struct check_program *program, unsigned timeout_ms,
+static int run_program(struct run *r, const struct check_program *program, bool start,
                        struct check_result *out, struct error *err)
 {
     autostrv argv = STRV_INIT;
@@ -198,7 +198,8 @@ static int run_program(struct run *r, const struct check_program *program, unsig
         .mount_count = r->mount_count,
         .ca_bundle_fd = wired ? r->ground->ca_bundle_fd : -1,
         .init = true, /* as pid 1 a program would not get the signals it sends itself */
-        .timeout_ms = timeout_ms,
+        .timeout_ms = start ? r->check->run.stop_after_ms : r->timeout_ms,
+        .silence_ms = start ? r->timeout_ms : 0, /* how slow the host is must decide nothing */
         .cancel_fd = r->ground->cancel_fd,
         .output = take_output,
         .context = &out->output,
@@ -220,8 +221,7 @@ static int run_around(struct run *r, const struct check_programs *programs, cons
 {
     for (size_t i = 0; i < programs->count; i++) {
         struct check_result step = {0};
-        int failed =
-            add_snapshot(r, err) || run_program(r, &programs->items[i], r->timeout_ms, &step, err);
+        int failed = add_snapshot(r, err) || run_program(r, &programs->items[i], false, &step, err);
         bool good = !failed && !step.timed_out && !step.exit_code;
         if (!failed && !good) {
             autostr end = STR_INIT;
@@ -289,10 +289,9 @@ static int run_main(struct run *r, struct error *err)
         return -1;
     for (size_t i = 0; i < writes->count; i++)
         before[i] = look_at(r, &writes->items[i]);
-    unsigned limit = check->kind == CHECK_START ? check->run.stop_after_ms : r->timeout_ms;
-    if (run_program(r, &check->run.program, limit, r->result, err))
+    if (run_program(r, &check->run.program, check->kind == CHECK_START, r->result, err))
         return -1;
-    verdict_decide(check, limit, r->result);
+    verdict_decide(check, r->timeout_ms, r->result);
     judge_writes(r, before);
     return 0;
 }

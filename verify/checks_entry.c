@@ -17,7 +17,7 @@
 enum { DEFAULT_STOP_AFTER_MS = 2000 };
 
 static const char *const command_keys[] = {"command", "exit", "timeout", RUN_KEYS};
-static const char *const start_keys[] = {"start", "stop_after", "allow_error", RUN_KEYS};
+static const char *const start_keys[] = {"start", "stop_after", "allow_error", "timeout", RUN_KEYS};
 static const char *const file_keys[] = {"name", "file", "absent", FILE_KEYS};
 static const char *const metadata_keys[] = {"name", "metadata"};
 static const char *const write_keys[] = {"path", FILE_KEYS};

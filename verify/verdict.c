@@ -86,18 +86,19 @@ static bool error_allowed(const struct check *check, struct check_result *r)
     return false;
 }
 
-static void decide_start(const struct check *check, struct check_result *r)
+static void decide_start(const struct check *check, unsigned timeout_ms, struct check_result *r)
 {
-    double limit = check->run.stop_after_ms / 1000.0;
     if (output_silent(&r->output)) {
-        if (r->timed_out)
-            verdict_fail(r, "printed nothing within %g s", limit);
+        if (r->timed_out && r->output.both.len)
+            verdict_fail(r, "printed nothing but blanks");
+        else if (r->timed_out)
+            verdict_fail(r, "printed nothing within %g s", timeout_ms / 1000.0);
         else if (!r->exit_code)
             verdict_fail(r, "exited 0 but printed nothing");
     }
     autostr how = STR_INIT;
     if (r->timed_out) {
-        str_addf(&how, "alive after %g s", limit);
+        str_addf(&how, "alive after %g s", check->run.stop_after_ms / 1000.0);
     } else if (!r->exit_code) {
         str_add(&how, "exited 0");
     } else if (error_allowed(check, r)) {
@@ -140,7 +141,7 @@ void verdict_decide(const struct check *check, unsigned timeout_ms, struct check
     if (r->output.too_long)
         verdict_fail(r, "wrote more than %d MiB, too much to be judged", OUTPUT_MAX / 1048576);
     if (check->kind == CHECK_START)
-        decide_start(check, r);
+        decide_start(check, timeout_ms, r);
     else
         decide_command(check, timeout_ms, r);
     decide_output(check, r);

@@ -63,14 +63,18 @@ checks:
 - {name: ended, start: echo done}
 - {name: allowed, start: 'echo no server >&2; exit 1', allow_error: no server}
 - {name: refused, start: 'echo no client >&2; exit 1', allow_error: no server}
-- {name: silent, start: sleep 60, stop_after: 0.3}
+- {name: silent, start: sleep 60, timeout: 0.3}
+- {name: slow, start: 'sleep 1; echo up; sleep 60', stop_after: 0.3}
+- {name: slow traceback, start: 'sleep 1; echo warning; sleep 0.2; echo "ImportError: no x"; sleep 60', stop_after: 1}
 - {name: silent end, start: 'true'}
 - {name: missing, start: [sh, -c, 'exec nothing'], allow_error: .}
 - {name: traceback, start: 'echo "ImportError: no x"; sleep 60', stop_after: 0.3, allow_error: .}
 Y
     verify 1 "$TINY"
     assert_json '[.images[0].checks[] | select(.verdict == "passed") | .detail] ==
-        ["alive after 0.3 s", "exited 0", "exited 1 with an error that is allowed"]'
+        ["alive after 0.3 s", "exited 0", "exited 1 with an error that is allowed",
+         "alive after 0.3 s"]'
+    assert_verdict "slow traceback" "failed: traceback: ImportError: no x"
     assert_verdict refused "failed: exited 1: no client"
     assert_verdict silent "failed: printed nothing within 0.3 s"
     assert_verdict "silent end" "failed: exited 0 but printed nothing"

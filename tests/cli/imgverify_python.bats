@@ -125,7 +125,7 @@ checks:
 - {name: fine, start: [demo]}
 - {name: serving, start: [demo-serve]}
 - {name: silent, start: [demo-silent]}
-- {name: silent alive, start: [demo-quiet-serve]}
+- {name: silent alive, start: [demo-quiet-serve], timeout: 5}
 - {name: error, start: [demo-error]}
 - {name: allowed, start: [demo-error], allow_error: no server}
 - {name: traceback, start: [demo-traceback], allow_error: .}
@@ -137,7 +137,7 @@ Y
     assert_json '[.images[0].checks[] | select(.verdict == "passed") | .name] ==
         ["fine", "serving", "allowed"]'
     assert_verdict silent "failed: exited 0 but printed nothing"
-    assert_verdict "silent alive" "failed: printed nothing within 2 s"
+    assert_verdict "silent alive" "failed: printed nothing within 5 s"
     assert_verdict error "failed: exited 1: no server is there"
     assert_verdict traceback "failed: traceback: ValueError: this is wrong"
     assert_verdict "traceback in a command" "failed: traceback: ValueError: this is wrong"

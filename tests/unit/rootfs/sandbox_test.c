@@ -343,6 +343,30 @@ static void a_time_limit_ends_it_and_what_it_left_behind(void **state)
     expect(f, "busybox sleep 100 & echo left", "left\n"); /* background work dies with the step */
 }
 
+static void a_time_limit_may_count_from_the_first_output(void **state)
+{
+    struct fixture *f = *state;
+    const char *late[] = {"sh", "-c", "busybox sleep 0.5; echo up; busybox sleep 100", NULL};
+    struct sandbox_spec spec = spec_for(f, late);
+    spec.timeout_ms = 100;
+    spec.silence_ms = 60 * 1000;
+    assert_int_equal(run_spec(f, &spec), 0);
+    assert_true(f->result.timed_out);
+    assert_string_equal(str_text(&f->out), "up\n");
+}
+
+static void silence_has_a_limit_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    const char *silent[] = {"sh", "-c", "busybox sleep 100", NULL};
+    struct sandbox_spec spec = spec_for(f, silent);
+    spec.timeout_ms = 60 * 1000;
+    spec.silence_ms = 100;
+    assert_int_equal(run_spec(f, &spec), 0);
+    assert_true(f->result.timed_out);
+    assert_string_equal(str_text(&f->out), "");
+}
+
 static void a_readable_cancel_descriptor_ends_it(void **state)
 {
     struct fixture *f = *state;
@@ -425,6 +449,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(mounts_what_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_network_there_is_only_loopback, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_time_limit_may_count_from_the_first_output, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(silence_has_a_limit_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(a_time_limit_ends_it_and_what_it_left_behind, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_readable_cancel_descriptor_ends_it, setup, teardown),

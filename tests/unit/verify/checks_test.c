@@ -41,7 +41,7 @@ static const struct mistake mistakes[] = {
      "a check is already called “a”, in line 2"},
     {"checks:\n- name: a\n  command: a\n  absent: true\n", 4, "the key “absent” is not known here"},
     {"checks:\n- name: a\n  start: a\n  exit: 1\n", 4, "the key “exit” is not known here"},
-    {"checks:\n- name: a\n  start: a\n  timeout: 1\n", 4, "the key “timeout” is not known here"},
+    {"checks:\n- name: a\n  start: a\n  exit: 1\n", 4, "the key “exit” is not known here"},
     {"checks:\n- {name: a, command: []}\n", 2,
      "“command” must be a text for a shell or a list of arguments"},
     {"checks:\n- {name: a, command: ['']}\n", 2, "the program of “command” must not be empty"},
