@@ -116,17 +116,18 @@ static int run(const char *name, const char *verb, const char *input, struct str
     }
     close(take_fd(&out_write));
     close(take_fd(&in_read));
-    /* SIGPIPE is ignored by the programs; a helper that doesn't read fails below. */
-    int unread = io_write(in_write, input, strlen(input));
+    /* SIGPIPE is ignored by the programs. One that ends without reading knows what it does: its
+     * status tells. */
+    (void)!io_write(in_write, input, strlen(input));
     close(take_fd(&in_write));
     int64_t end = retry_clock() + TIME_LIMIT_MS;
     int failed = collect(out_read, end, output), how = 0;
     if (reap(pid, failed ? 0 : end, &how))
         failed = -1;
     *status = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
-    if (failed || (unread && *status == 0))
-        return error_set(err, ERROR_HOST, "%s %s: too slow, or it says or reads not what it should",
-                         program, verb);
+    if (failed)
+        return error_set(err, ERROR_HOST, "%s %s takes more than %d s, or says too much", program,
+                         verb, TIME_LIMIT_MS / 1000);
     return 0;
 }
 

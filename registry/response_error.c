@@ -134,6 +134,15 @@ static int forbidden(const struct response_context *c, struct error *err)
                       c->credentials_from);
 }
 
+/* Another host, which is shown no credentials: a signed address has run out, say. */
+static int refused_elsewhere(long status, const struct response_context *c, const char *what,
+                             struct error *err)
+{
+    error_set(err, ERROR_AUTH, "%s, where %s sends us for %s, refuses it (%ld)", c->sent_to,
+              c->host, what, status);
+    return error_hint(err, "try again; if it stays so, the fault is the registry's");
+}
+
 static int missing(const struct response_context *c, const char *what, struct error *err)
 {
     error_set(err, ERROR_MISSING, "%s has no %s in %s (404)", c->host, what, c->repository);
@@ -149,23 +158,23 @@ static int missing(const struct response_context *c, const char *what, struct er
 static int other(long status, const struct http_exchange *x, const struct response_context *c,
                  const char *what, struct error *err)
 {
+    const char *host = c->sent_to ? c->sent_to : c->host;
     if (status == 429) {
-        error_set(err, ERROR_NETWORK, "%s still asks us to slow down (429)", c->host);
+        error_set(err, ERROR_NETWORK, "%s still asks us to slow down (429)", host);
         return error_hint(err,
                           "wait some minutes; with an account, or with fewer --jobs, the limit "
                           "is farther away");
     }
     if (status == 413)
-        return error_set(err, ERROR_NETWORK, "%s does not take a %s that large (413)", c->host,
-                         what);
+        return error_set(err, ERROR_NETWORK, "%s does not take a %s that large (413)", host, what);
     if (status >= 500) {
         error_set(err, ERROR_NETWORK, "%s is in trouble with %s (%ld), also after several tries",
-                  c->host, what, status);
+                  host, what, status);
         return error_hint(err, "the fault is the registry's: look at its status page or log, and "
                                "try again later");
     }
-    return error_set(err, ERROR_NETWORK, "%s answers %ld to %s of %s", c->host, status,
-                     http_method(x), what);
+    return error_set(err, ERROR_NETWORK, "%s answers %ld to %s of %s", host, status, http_method(x),
+                     what);
 }
 
 int response_error(struct http_exchange *x, const struct response_context *context,
@@ -179,6 +188,8 @@ int response_error(struct http_exchange *x, const struct response_context *conte
         error_set(&e, ERROR_INPUT, "%s does not take the name %s (%ld)", context->host,
                   context->repository, status);
         error_hint(&e, "names of repositories are lower case");
+    } else if (context->sent_to && (status == 401 || status == 403)) {
+        refused_elsewhere(status, context, what, &e);
     } else if (status == 401) {
         unauthorised(context, &e);
     } else if (status == 403) {

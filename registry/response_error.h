@@ -19,7 +19,8 @@ int64_t response_wait(struct http_exchange *x);
 /* Whom and what the request was about. */
 struct response_context {
     const char *host, *repository;
-    bool push;                    /* or pull */
+    const char *sent_to; /* the host that answered, where the registry sent us on; or NULL */
+    bool push;           /* or pull */
     const char *credentials_from; /* NULL: none were used */
 };
 

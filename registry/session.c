@@ -366,10 +366,11 @@ int session_send(struct session *s, const struct session_request *request,
 
 int session_refused(struct session *s, struct http_exchange *x, const char *what, struct error *err)
 {
-    bool elsewhere = !str_eq(http_url(x)->host, s->base.host);
+    const char *answered = http_url(x)->host;
     struct response_context context = {
-        .host = elsewhere ? http_url(x)->host : s->host,
+        .host = s->host,
         .repository = s->repository,
+        .sent_to = url_same_origin(http_url(x), &s->base) ? NULL : answered,
         .push = s->push,
         .credentials_from = auth_from(s->auth),
     };

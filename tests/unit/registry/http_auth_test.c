@@ -246,8 +246,7 @@ static void credentials_do_not_go_along_to_another_origin(void **state)
     rules(&g->server, "[{'path':'/blobs/','origin':1,'method':'GET','redirect':'{2}{path}'},"
                       "{'path':'/blobs/','origin':2,'status':401,'times':1,'headers':"
                       "{'WWW-Authenticate':'Basic realm=\\'x\\''}}]");
-    assert_int_equal(pull(g, "repo:v1", &known, &err), -1);
-    assert_int_equal(err.kind, ERROR_AUTH);
+    assert_error(pull(g, "repo:v1", &known, &err), &err, ERROR_AUTH, "sends us for blob");
     expect_authorization(g, "/blobs/", 1, "Bearer ");
     autojson *log = requests(&g->server);
     size_t i, n = 0;
