@@ -101,7 +101,7 @@ timed() {
 difference() {
     local many few
     many=$(tail -1 "$results/$2") few=$(tail -1 "$results/$3")
-    echo "$many $few $4" | awk '{printf "%.6f %d\n", ($1 - $3) / $5, $2}' >>"$results/$1"
+    echo "$many $few $4" | awk '{printf "%.6f %d %.6f\n", ($1 - $4) / $7, $2, ($3 - $6) / $7}' >>"$results/$1"
 }
 
 # take_turns ROW TOOL…: each tool $runs times, one after the other: turn_ROW TOOL makes ready what
@@ -119,7 +119,8 @@ take_turns() {
     done
 }
 
-# report TITLE BUDGET NAME…: medians, minima, and the first name's as ratios of the others'.
+# report TITLE BUDGET NAME…: medians and minima, the least work of the processors, and the first
+# name's as ratios of the others'.
 # BUDGET: the most that the ratio to the second name may be; "-": none.
 report() {
     local title=$1 budget=$2 name
@@ -127,8 +128,8 @@ report() {
     printf '\n%s\n' "$title"
     for name in "$@"; do
         [ -s "$results/$name" ] || continue
-        sort -n "$results/$name" | awk -v name="$name" '
+        sort -n "$results/$name" | awk -v name="$name" -v work="$(cut -d' ' -f3 "$results/$name" | sort -n | head -1)" '
             { t[NR] = $1; if ($2 > m) m = $2 }
-            END { printf "%s %.6f %.6f %.1f %d\n", name, (t[int((NR + 1) / 2)] + t[int(NR / 2) + 1]) / 2, t[1], m / 1024, NR }'
+            END { printf "%s %.6f %.6f %.1f %d %.6f\n", name, (t[int((NR + 1) / 2)] + t[int(NR / 2) + 1]) / 2, t[1], m / 1024, NR, work }'
     done | awk -v budget="$budget" -f "$here/report.awk"
 }

@@ -1,5 +1,6 @@
 /* Run a program and, where it did its work, append to a file what that cost: seconds by the clock,
- * and the most resident memory of it and of those it waited for, in KB.
+ * the most resident memory, in KB, of it and of those that it waited for, and the seconds that the
+ * processors worked for them.
  *
  *     measure FILE PROGRAM [ARGUMENT…]
  *
@@ -15,6 +16,11 @@
 #include <unistd.h>
 
 extern char **environ;
+
+static double seconds_of(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
 
 static double now(void)
 {
@@ -44,8 +50,9 @@ int main(int argc, char **argv)
     double seconds = now() - start;
     if (!WIFEXITED(status) || WEXITSTATUS(status))
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    double busy = seconds_of(use.ru_utime) + seconds_of(use.ru_stime);
     FILE *to = fopen(argv[1], "a");
-    if (!to || fprintf(to, "%.6f %ld\n", seconds, use.ru_maxrss) < 0 || fclose(to)) {
+    if (!to || fprintf(to, "%.6f %ld %.6f\n", seconds, use.ru_maxrss, busy) < 0 || fclose(to)) {
         perror(argv[1]);
         return 127;
     }
