@@ -217,8 +217,7 @@ static void a_header_does_not_vouch_for_a_manifest(void **state)
     assert_done(pull(g, name, &err), &err);
     rules(&g->server, "[{'path':'/manifests/','corrupt':true,'digest':'%s','times':1}]",
           g->manifest.text);
-    assert_int_equal(pull(g, name, &err), -1);
-    assert_true(err.kind == ERROR_INTEGRITY || err.kind == ERROR_INPUT);
+    assert_error(pull(g, name, &err), &err, ERROR_INTEGRITY, "has the digest");
 }
 
 static void a_manifest_is_what_its_content_type_says(void **state)
@@ -323,10 +322,10 @@ static void *cancel_soon(void *context)
 static void a_transfer_that_stands_still_can_be_cancelled(void **state)
 {
     struct ground *g = *state;
-    static const char *const ways[] = {"'path':'/manifests/','stall':20",
-                                       "'path':'/blobs/','cut':10,'stall':20",
+    static const char *const ways[] = {"'path':'/manifests/','stall':3600",
+                                       "'path':'/blobs/','cut':10,'stall':3600",
                                        "'path':'/manifests/','status':503,"
-                                       "'headers':{'Retry-After':'20'}"};
+                                       "'headers':{'Retry-After':'300'}"};
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         _Atomic bool cancel = false;
         pthread_t thread;
@@ -334,11 +333,9 @@ static void a_transfer_that_stands_still_can_be_cancelled(void **state)
         struct transport_options options = {.cancel = &cancel};
         autoreference ref = remote(g, "repo:v1");
         rules(&g->server, "[{%s,'times':1}]", ways[i]);
-        int64_t before = retry_clock();
         assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &cancel), 0);
         assert_error(pull_with(&ref, &options, &err), &err, ERROR_INTERRUPTED, "interrupted");
         pthread_join(thread, NULL);
-        assert_true(retry_clock() - before < 15000); /* not the whole of the standstill */
         ask(&g->server, "DELETE", "/_fault/rules", NULL, NULL);
     }
 }
