@@ -4,6 +4,7 @@
 
 #include <base/io.h>
 #include <base/json.h>
+#include <base/log.h>
 #include <base/mem.h>
 #include <registry/layout.h>
 #include <registry/pull.h>
@@ -58,6 +59,14 @@ static void keep_image(struct keep *keep, const struct image *image)
     }
 }
 
+/* An image of which something is gone serves nobody. */
+static int forget_lost(struct store *store, const char *digest, const struct error *why,
+                       struct error *err)
+{
+    log_warning("an image of the store is forgotten: %s", why->message);
+    return layout_remove(store_oci_fd(store), digest, err) < 0 ? -1 : 0;
+}
+
 /* --all forgets the images too; otherwise each one that the layout's index names stays. */
 static int keep_images(struct keep *keep, struct store *store, bool all, struct error *err)
 {
@@ -78,9 +87,13 @@ static int keep_images(struct keep *keep, struct store *store, bool all, struct 
                 return -1;
             continue;
         }
-        if (image_load(store_oci_fd(store), digest, NULL, &image, err))
+        autoerror lost = ERROR_INIT;
+        if (!image_load(store_oci_fd(store), digest, NULL, &image, &lost))
+            keep_image(keep, &image);
+        else if (lost.kind != ERROR_MISSING)
+            return error_move(err, &lost);
+        else if (forget_lost(store, digest, &lost, err))
             return -1;
-        keep_image(keep, &image);
     }
     return 0;
 }

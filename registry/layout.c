@@ -62,20 +62,31 @@ static int make_dir(int dir_fd, const char *name, struct error *err)
     return 0;
 }
 
+/* Absent, or without its bytes, as a power cut can leave a file that was just renamed. */
+static bool is_lost(int dir_fd, const char *name)
+{
+    struct stat st;
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) ? errno == ENOENT : !st.st_size;
+}
+
+static int init_index(int dir_fd, struct error *err)
+{
+    if (!is_lost(dir_fd, "index.json"))
+        return 0;
+    return io_write_file(dir_fd, "index.json", empty_index, sizeof empty_index - 1, 0644, 0, err);
+}
+
 int layout_init(int dir_fd, struct error *err)
 {
     autostr mark = STR_INIT;
     autoerror absent = ERROR_INIT;
-    if (!io_read_file(dir_fd, "oci-layout", 4096, &mark, &absent))
-        return check_mark(&mark, err);
-    if (absent.kind != ERROR_MISSING)
+    if (!io_read_file(dir_fd, "oci-layout", 4096, &mark, &absent) && mark.len)
+        return check_mark(&mark, err) || init_index(dir_fd, err) ? -1 : 0;
+    if (absent.kind != ERROR_NONE && absent.kind != ERROR_MISSING)
         return error_move(err, &absent);
     /* oci-layout comes last: it says that the rest is there. */
     if (check_startable(dir_fd, err) || make_dir(dir_fd, "blobs", err) ||
-        make_dir(dir_fd, "blobs/sha256", err))
-        return -1;
-    if (faccessat(dir_fd, "index.json", F_OK, 0) &&
-        io_write_file(dir_fd, "index.json", empty_index, sizeof empty_index - 1, 0644, 0, err))
+        make_dir(dir_fd, "blobs/sha256", err) || init_index(dir_fd, err))
         return -1;
     return io_write_file(dir_fd, "oci-layout", layout_mark, sizeof layout_mark - 1, 0644, 0, err);
 }

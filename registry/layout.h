@@ -7,7 +7,8 @@
 
 #include <base/stream.h>
 
-/* Make an empty layout in a directory unless it is one; ERROR_INPUT where it is something else. */
+/* Make an empty layout in a directory unless it is one (an index.json that a power cut left without
+ * its bytes is begun anew); ERROR_INPUT where it is something else. */
 int layout_init(int dir_fd, struct error *err);
 bool layout_has_blob(int dir_fd, const struct digest *digest, int64_t size);
 /* The blob's bytes, not verified again: they were when written. ERROR_MISSING. */

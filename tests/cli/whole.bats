@@ -284,3 +284,25 @@ $(digest)"
     assert_equal "$(cat out.1)" "$(cat out.3)"
     assert_equal "sha256:$(registry_manifest out 1 | sha256sum | cut -d' ' -f1)" "$(cat out.1)"
 }
+
+@test "prune forgets an image of which the manifest is gone, and goes on" {
+    mkdir -p context
+    build -t local/kept:1 <<'END'
+FROM base
+RUN echo kept > /kept
+END
+    build -t local/lost:1 <<'END'
+FROM base
+RUN echo lost > /lost
+END
+    lost=$(digest)
+    rm "$STORE/oci/blobs/sha256/${lost#sha256:}"
+    run_ok "$IMGBUILD" prune
+    assert_stderr_contains 'is forgotten'
+    run_ok "$IMGBUILD" prune
+    refute_stderr_contains 'is forgotten'
+    build <<'END'
+FROM local/kept:1
+RUN test -f /kept
+END
+}

@@ -40,6 +40,22 @@ static void an_interrupted_start_is_continued(void **state)
     assert_done(layout_init(fd, &err), &err);
 }
 
+static void files_that_a_power_cut_emptied_are_begun_anew(void **state)
+{
+    struct fixture *f = *state;
+    autoerror err = ERROR_INIT;
+    struct descriptor found;
+    make_layout(f, "l", 1, true);
+    autofree char *index = fixture_path(f, "l/index.json");
+    autofree char *mark = fixture_path(f, "l/oci-layout");
+    assert_int_equal(truncate(index, 0), 0);
+    autoclose int fd = open_layout(f, "l");
+    assert_int_equal(layout_find(fd, "v1", &found, &err), -1);
+    assert_int_equal(err.kind, ERROR_MISSING);
+    assert_int_equal(truncate(mark, 0), 0);
+    assert_done(layout_init(fd, &err), &err);
+}
+
 static void a_blob_appears_only_when_finished(void **state)
 {
     struct fixture *f = *state;
@@ -289,6 +305,7 @@ int main(void)
         TEST(names_are_replaced_found_and_removed),
         TEST(unnamed_images_are_listed_once),
         TEST(announced_sizes_beyond_the_caps_are_refused),
+        TEST(files_that_a_power_cut_emptied_are_begun_anew),
         TEST(nothing_is_lost_with_several_writers),
         TEST(an_image_is_loaded_by_name_digest_and_platform),
     };
