@@ -19,10 +19,9 @@ parity_files() {
     local peer=$1
     shift
     CONTENT=$(_joined "$peer" content) ABSENT=$(_joined "$peer" path) \
-        MODE=$(_joined "$peer" mode) "$PARITY_DIR/image_list.py" files "$@" | awk '
+        "$PARITY_DIR/image_list.py" files "$@" | awk '
         $1 ~ ENVIRON["ABSENT"] { next }
         $1 ~ ENVIRON["CONTENT"] { sub(/ [0-9a-f]+$/, "") }
-        $2 == "d" && $1 ~ ENVIRON["MODE"] { sub(/ d [0-7]+ [0-9:]+/, " d") }
         { print }'
 }
 
