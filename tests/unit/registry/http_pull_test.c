@@ -324,8 +324,8 @@ static void a_transfer_that_stands_still_can_be_cancelled(void **state)
     struct ground *g = *state;
     static const char *const ways[] = {"'path':'/manifests/','stall':3600",
                                        "'path':'/blobs/','cut':10,'stall':3600",
-                                       "'path':'/manifests/','status':503,"
-                                       "'headers':{'Retry-After':'300'}"};
+                                       ("'path':'/manifests/','status':503,"
+                                        "'headers':{'Retry-After':'300'}")};
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         _Atomic bool cancel = false;
         pthread_t thread;

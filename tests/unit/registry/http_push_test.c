@@ -112,13 +112,10 @@ static void an_answer_that_is_lost_is_settled_by_asking(void **state)
 static void a_broken_upload_starts_afresh(void **state)
 {
     struct ground *g = *state;
-    static const char *const ways[] = {"'close':'before'",
-                                       "'read':10,'close':'before'",
-                                       "'status':502",
-                                       "'status':404",
-                                       "'status':416",
-                                       "'status':429,'headers':{"
-                                       "'Retry-After':'20ms'}"};
+    static const char *const ways[] = {
+        "'close':'before'", "'read':10,'close':'before'",
+        "'status':502",     "'status':404",
+        "'status':416",     "'status':429,'headers':{'Retry-After':'20ms'}"};
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         autoerror err = ERROR_INIT;
         autofree char *name = mem_printf("repo%zu:v1", i);

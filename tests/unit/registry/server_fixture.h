@@ -168,7 +168,8 @@ UNUSED static void registry_start(const struct fixture *f, struct server *s, con
 }
 
 /* Rules for the fault registry, as JSON with ' for ". */
-UNUSED static void rules(const struct server *s, const char *format, ...)
+UNUSED static __attribute__((format(printf, 2, 3))) void rules(const struct server *s,
+                                                               const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
@@ -209,7 +210,8 @@ UNUSED static size_t count_requests(const struct server *s, const char *method, 
     return n;
 }
 
-UNUSED static struct reference parse_ref(const char *format, ...)
+UNUSED static __attribute__((format(printf, 1, 2))) struct reference parse_ref(const char *format,
+                                                                               ...)
 {
     va_list ap;
     struct reference ref;
