@@ -14,7 +14,7 @@
 
 struct layer_apply_options {
     const char *what;  /* for messages: "layer sha256:…" */
-    bool device_nodes; /* make device nodes (else they are left out with a warning) */
+    bool device_nodes; /* make device nodes (else they are left out, and it is said) */
 };
 
 /* Unpack blob (compressed as it comes; to its end) into the empty directory dir_fd. *diff_id gets

@@ -46,6 +46,7 @@ struct layer_writer {
     struct directory_end *ends;
     size_t end_count, end_cap;
     struct str paths;
+    unsigned devices, other_devices; /* left out: in dev/, and elsewhere */
 };
 
 struct layer_writer *layer_writer_new(int dir_fd, const struct layer_apply_options *options)
@@ -214,7 +215,11 @@ static int add_device(struct layer_writer *w, const struct layer_entry *e, int d
     /* 0:0 would be taken for a whiteout. */
     if (w->options->device_nodes && e->rdev != makedev(0, 0))
         return add_other(e, dir_fd, name, err);
-    log_warning("%s: device node %s is left out", w->options->what, e->path);
+    const char *path = e->path + strspn(e->path, "./");
+    if (str_starts(path, "dev/"))
+        w->devices++;
+    else if (!w->other_devices++)
+        log_warning("%s: device node %s is left out", w->options->what, path);
     return 0;
 }
 
@@ -435,8 +440,19 @@ static int end_directory(struct layer_writer *w, const struct directory_end *end
     return set_times(&e, dir_fd, name) ? fail(&e, "set the time", err) : 0;
 }
 
+/* Those of dev/ nobody misses, since whatever runs gets a /dev of its own. */
+static void tell_devices(const struct layer_writer *w)
+{
+    if (w->devices)
+        log_info("%s: %u device nodes of dev/ are left out", w->options->what, w->devices);
+    if (w->other_devices > 1)
+        log_warning("%s: %u more device nodes are left out", w->options->what,
+                    w->other_devices - 1);
+}
+
 int layer_writer_finish(struct layer_writer *w, struct error *err)
 {
+    tell_devices(w);
     for (size_t i = 0; i < w->end_count; i++)
         if (end_directory(w, &w->ends[i], err))
             return -1;
