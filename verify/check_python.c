@@ -3,6 +3,7 @@
 #include <base/mem.h>
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The programs below print what they found, so that a check that passed shows it too. sys.path
@@ -79,31 +80,49 @@ static const char uv_program[] = "command -v uv && exec uv --version";
 static const struct {
     const char *name; /* %s: the subject */
     const char *program;
+    const char *prints; /* a pattern (%s: the same); exit 0 alone may be anybody's */
     bool shell;
     bool wants_venv; /* as an argument before the subject */
 } table[] = {
-    [PYTHON_VENV] = {"venv activates", venv_program, false, true},
-    [PYTHON_SCRIPT] = {"script %s is on PATH", script_program, true, true},
-    [PYTHON_IMPORT] = {"import %s", import_program, false, false},
-    [PYTHON_ENTRY_POINT] = {"entry point %s is callable", entry_point_program, false, false},
-    [PYTHON_DISTRIBUTION] = {"dev dependency %s", distribution_program, false, false},
-    [PYTHON_EDITABLE] = {"%s is installed editable", editable_program, false, false},
-    [PYTHON_UV] = {"uv runs", uv_program, true, false},
+    [PYTHON_VENV] = {"venv activates", venv_program, "^sys\\.prefix is /", false, true},
+    [PYTHON_SCRIPT] = {"script %s is on PATH", script_program, "/%s$", true, true},
+    [PYTHON_IMPORT] = {"import %s", import_program, "^%s is ", false, false},
+    [PYTHON_ENTRY_POINT] = {"entry point %s is callable", entry_point_program, "^%s = ", false,
+                            false},
+    [PYTHON_DISTRIBUTION] = {"dev dependency %s", distribution_program, "^%s [0-9]", false, false},
+    [PYTHON_EDITABLE] = {"%s is installed editable", editable_program, ", editable, from /", false,
+                         false},
+    [PYTHON_UV] = {"uv runs", uv_program, "^uv [0-9]", true, false},
 };
 
-/* name with its %s replaced. */
-static char *check_name(const char *name, const char *subject)
+/* text with its %s replaced. */
+static char *fill(const char *text, const char *subject)
 {
-    const char *place = strstr(name, "%s");
+    const char *place = strstr(text, "%s");
     if (!place)
-        return mem_strdup(name);
-    return mem_printf("%.*s%s%s", (int)(place - name), name, subject, place + 2);
+        return mem_strdup(text);
+    return mem_printf("%.*s%s%s", (int)(place - text), text, subject, place + 2);
+}
+
+/* The pattern, with the subject taken as it is written. */
+static struct pattern *wanted_output(const char *pattern, const char *subject)
+{
+    autostr literal = STR_INIT;
+    for (; subject && *subject; subject++)
+        str_addf(&literal, ispunct((unsigned char)*subject) && *subject != '_' ? "\\%c" : "%c",
+                 *subject);
+    autofree char *text = fill(pattern, str_text(&literal));
+    struct pattern *out;
+    autoerror problem = ERROR_INIT;
+    if (pattern_new(text, &out, &problem))
+        abort(); /* a subject within its limit makes none of these wrong */
+    return out;
 }
 
 struct check *python_check_add(struct checks *checks, enum python_check what, const char *venv,
                                const char *subject, const char *file, unsigned line)
 {
-    autofree char *name = check_name(table[what].name, subject);
+    autofree char *name = fill(table[what].name, subject);
     struct check *check = checks_add(checks, CHECK_COMMAND, name, file, line);
     struct strv *argv = &check->run.program.argv;
     strv_add(argv, table[what].shell ? "/bin/sh" : "python");
@@ -116,6 +135,7 @@ struct check *python_check_add(struct checks *checks, enum python_check what, co
     if (subject)
         strv_add(argv, subject);
     check->run.venv = mem_strdup(venv);
+    patterns_add(&check->run.stdout_has, wanted_output(table[what].prints, subject));
     return check;
 }
 

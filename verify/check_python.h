@@ -17,7 +17,10 @@ enum python_check {
     PYTHON_UV,
 };
 
-/* Append one check about subject (a script, an import …; NULL for VENV and UV). */
+enum { PYTHON_SUBJECT_MAX = 1000 /* bytes */ };
+
+/* Append one check about subject (a script, an import …, of at most PYTHON_SUBJECT_MAX bytes; NULL
+ * for VENV and UV). */
 struct check *python_check_add(struct checks *checks, enum python_check what, const char *venv,
                                const char *subject, const char *file, unsigned line);
 /* True for "package.module" and "package.module:attribute.attribute". */

@@ -32,19 +32,13 @@ struct run {
     unsigned timeout_ms;
 };
 
-/* A failure that concerns this check alone becomes its verdict; any other is the caller's. */
+/* A failure that concerns this check alone becomes its verdict; any other is the caller's: a full
+ * disk must not look like something that this check needs and another host has. */
 static int settle(struct run *r, struct error *problem, struct error *err)
 {
-    if (problem->kind == ERROR_HOST && r->result->verdict != VERDICT_FAILED) {
-        r->result->verdict = VERDICT_SKIPPED;
-        str_clear(&r->result->detail);
-        str_add(&r->result->detail, problem->message);
-    } else if (problem->kind == ERROR_HOST || problem->kind == ERROR_INPUT ||
-               problem->kind == ERROR_MISSING) {
-        verdict_fail(r->result, "%s", problem->message);
-    } else {
+    if (problem->kind != ERROR_INPUT && problem->kind != ERROR_MISSING)
         return error_move(err, problem);
-    }
+    verdict_fail(r->result, "%s", problem->message);
     return 0;
 }
 
@@ -152,7 +146,13 @@ static int root_of(const struct run *r)
 /* The activate script itself is sourced, by bash where there is one, so that a broken one shows. */
 static void make_argv(const struct run *r, const struct check_program *program, struct strv *argv)
 {
-    static const char activate[] = "venv=$1; shift; . \"$venv/bin/activate\" && exec \"$@\"";
+    /* 126 and 127, as for a program: no error that a started program may end with */
+    static const char activate[] =
+        "venv=$1; shift\n"
+        "[ -f \"$venv/bin/activate\" ] || {\n"
+        "    echo \"$venv/bin/activate: No such file\" >&2; exit 127; }\n"
+        ". \"$venv/bin/activate\" || exit 126\n"
+        "exec \"$@\"";
     const char *venv = r->check->run.venv;
     if (venv) {
         const char *const words[] = {r->shell, "-c", activate, "sh", venv};

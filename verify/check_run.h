@@ -33,7 +33,7 @@ struct check_ground {
 };
 
 /* Run a COMMAND or START check and judge it. -1 where no verdict was possible for a reason that
- * concerns every check: interrupted, or the store fails. */
+ * concerns every check: interrupted, or the store or the host fails. */
 int check_run(const struct check *check, const struct check_ground *ground,
               struct check_result *out, struct error *err);
 

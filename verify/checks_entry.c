@@ -106,6 +106,8 @@ static int parse_writes(struct checks_parser *p, const struct yaml_node *entry,
         return 0;
     if (node->kind != YAML_SEQUENCE)
         return parse_write(p, node, rules, err);
+    if (!node->count)
+        return yaml_error(p->file, node, err, "“writes” must not be empty");
     for (size_t i = 0; i < node->count; i++)
         if (parse_write(p, node->items[i], rules, err))
             return -1;
@@ -267,6 +269,9 @@ static int add_python(struct checks_parser *p, enum python_check what, const cha
                       const char *subject, const struct yaml_node *place, struct error *err)
 {
     struct checks one = {0};
+    if (subject && strlen(subject) > PYTHON_SUBJECT_MAX)
+        return yaml_error(p->file, place, err, "a name must not be longer than %d bytes",
+                          PYTHON_SUBJECT_MAX);
     struct check *made = python_check_add(&one, what, venv, subject, p->file->name, place->line);
     autofree char *own_venv = take(&made->run.venv);
     take_defaults(&p->defaults, &made->run);

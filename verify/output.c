@@ -21,6 +21,24 @@ void output_add(struct check_output *o, bool is_stderr, const char *bytes, size_
     str_add_bytes(&o->both, bytes, n);
 }
 
+static bool keep_end(struct str *s)
+{
+    if (s->len <= OUTPUT_KEPT)
+        return false;
+    struct str end = STR_INIT;
+    str_add_bytes(&end, s->data + (s->len - OUTPUT_KEPT), OUTPUT_KEPT);
+    str_release(s);
+    *s = end;
+    return true;
+}
+
+void output_cut(struct check_output *o)
+{
+    o->cut |= keep_end(&o->out);
+    o->cut |= keep_end(&o->err);
+    keep_end(&o->both);
+}
+
 bool output_silent(const struct check_output *o)
 {
     for (size_t i = 0; i < o->both.len; i++)

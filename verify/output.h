@@ -7,14 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { OUTPUT_MAX = 4 * 1024 * 1024 }; /* bytes of both streams that are kept */
+enum {
+    OUTPUT_MAX = 4 * 1024 * 1024, /* bytes of both streams that are judged */
+    OUTPUT_KEPT = 64 * 1024,      /* bytes of each that are reported */
+};
 
 struct check_output {
     struct str out, err, both;
     bool too_long; /* more came, and was dropped */
+    bool cut;      /* only the end is left */
 };
 
 void output_add(struct check_output *o, bool is_stderr, const char *bytes, size_t n);
+/* Once it is judged: keep the last OUTPUT_KEPT bytes of each, so that many checks take no memory.
+ */
+void output_cut(struct check_output *o);
 /* True where nothing but blanks was written. */
 bool output_silent(const struct check_output *o);
 /* The last line that is not blank, cut to something that fits a table; the caller frees it, NULL

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTPUT_KEPT = 64 * 1024 /* of each stream: its end */, FORMAT_VERSION = 1 };
+enum { FORMAT_VERSION = 1 };
 
 static json_t *clean_string(const char *bytes, size_t n)
 {
@@ -14,23 +14,21 @@ static json_t *clean_string(const char *bytes, size_t n)
     return json_stringn(str_text(&text), text.len);
 }
 
-static void set_stream(json_t *object, const char *key, const struct str *s, bool *cut)
+static void set_stream(json_t *object, const char *key, const struct str *s)
 {
-    size_t kept = s->len < OUTPUT_KEPT ? s->len : OUTPUT_KEPT;
-    *cut |= kept < s->len;
-    json_object_set_new(object, key, clean_string(str_text(s) + (s->len - kept), kept));
+    json_object_set_new(object, key, clean_string(str_text(s), s->len));
 }
 
 static json_t *run_to_json(const struct check_result *r)
 {
     json_t *run = json_object();
-    bool cut = r->output.too_long;
+    bool cut = r->output.too_long || r->output.cut;
     json_object_set_new(run, "exit_code",
                         r->timed_out || r->signal ? json_null() : json_integer(r->exit_code));
     json_object_set_new(run, "signal", r->signal ? json_integer(r->signal) : json_null());
     json_object_set_new(run, "timed_out", json_boolean(r->timed_out));
-    set_stream(run, "stdout", &r->output.out, &cut);
-    set_stream(run, "stderr", &r->output.err, &cut);
+    set_stream(run, "stdout", &r->output.out);
+    set_stream(run, "stderr", &r->output.err);
     json_object_set_new(run, "truncated", json_boolean(cut));
     return run;
 }

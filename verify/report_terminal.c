@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAIL_LINES = 20, NAME_WIDTH_MAX = 60, ROW_DETAIL_MAX = 100 };
+enum { TAIL_LINES = 20, NAME_WIDTH_MAX = 72, ROW_DETAIL_MAX = 100 };
 
 struct look {
     const char *mark, *colour;

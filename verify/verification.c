@@ -78,6 +78,7 @@ static int run_job(void *context, struct error *err)
         progress_start(job->verification->options->progress, job->check->name, 0);
     double start = now();
     int failed = evaluate(job->check, &job->verification->ground, result, err);
+    output_cut(&result->output);
     result->seconds = now() - start;
     progress_end(task, ends[result->verdict], result->detail.len ? result->detail.data : NULL);
     return failed ? error_wrap(err, "check “%s”", job->check->name) : 0;

@@ -98,10 +98,12 @@ Y
 defaults: {user: root}
 checks:
 - {name: no activate, venv: /app/none, command: python -V}
+- {name: never allowed, venv: /app/none, start: python -V, allow_error: .}
 - {name: works, venv: /app/.venv, command: 'python -c "import sys; print(sys.prefix)"; echo $VIRTUAL_ENV', stdout: '\A/app/.venv\n/app/.venv\n\z'}
 Y
     verify_demo 1
-    [[ $(verdict "no activate") == "failed: exited 1: "*"/app/none/bin/activate"* ]]
+    assert_verdict "no activate" "failed: exited 127: /app/none/bin/activate: No such file"
+    assert_verdict "never allowed" "failed: exited 127: /app/none/bin/activate: No such file"
     assert_verdict works passed
 }
 
@@ -110,7 +112,6 @@ Y
 checks:
 - name: copied
   user: root
-  setup: cp -r /app/.venv /app/copy
   venv: /app/copy
   command: [python, -c, "import sys; print(sys.prefix); sys.exit(sys.prefix != '/app/copy')"]
 Y
@@ -144,6 +145,26 @@ Y
     assert_verdict "import error" \
         "failed: traceback: ModuleNotFoundError: No module named 'verify_demo_that_is_not_there'"
     [[ $(verdict missing) == "failed: exited 127: "* ]]
+}
+
+@test "a Python that does nothing and says that all is well passes no check" {
+    checks <<'Y'
+python:
+  venv: /app/.venv
+  scripts: [demo]
+  imports: [verify_demo, verify_demo.leaves]
+  entry_points: true
+  dev: [pytest]
+Y
+    verify_demo 1 --only 'import *'
+    assert_verdict "import verify_demo" passed
+    assert_verdict "import verify_demo.leaves" \
+        "failed: stdout does not match “^verify_demo\\.leaves is ”"
+    printf '#!/bin/sh\n' >python
+    chmod 755 python
+    verify_demo 1 --volume "$PWD/python:/app/.venv/bin/python"
+    assert_verdict "venv activates" "failed: stdout does not match “^sys\\.prefix is /”"
+    assert_json '.totals.passed == 1' # the script is on PATH
 }
 
 @test "a module that lies in the working directory does not count as installed" {

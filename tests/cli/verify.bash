@@ -2,11 +2,16 @@
 # What the tests of imgverify share: images to check, and running checks on them.
 
 # demo_layout: an OCI layout of Debian with Python: /app/.venv holds verify-demo and pytest, and
-# /app/.venv-dev the same package from /app/verify-demo, editable. It runs as "client" in /app.
+# /app/.venv-dev the same package from /app/verify-demo, editable; /app/copy is a copy of the first.
+# It runs as "client" in /app.
 demo_layout() {
+    local name
     debian_root_tar >/dev/null
-    _cached verify-demo.oci _make_demo_layout ||
-        skip "needs PyPI: $(tail -n 1 "$TEST_CACHE/verify-demo.oci.log" 2>/dev/null)"
+    # what it is made of may change between runs
+    name=verify-demo-$(cat "$HELPERS_DIR/verify.bash" "$FIXTURES"/verify-demo/*.toml \
+        "$FIXTURES"/verify-demo/*/*.py | sha256sum | cut -c1-16).oci
+    _cached "$name" _make_demo_layout ||
+        skip "needs PyPI: $(tail -n 1 "$TEST_CACHE/$name.log" 2>/dev/null)"
 }
 
 _make_demo_layout() { # PATH
@@ -39,6 +44,7 @@ _fill_demo_root() { # ROOT
         /app/.venv/bin/pip install -q /tmp/verify-demo pytest
         python3 -m venv /app/.venv-dev
         /app/.venv-dev/bin/pip install -q -e /app/verify-demo
+        cp -r /app/.venv /app/copy
         rm -rf /tmp/verify-demo /tmp/ca.pem'
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "check_python.h"
 #include "checks.h"
 
 #include <base/mem.h>
@@ -69,6 +70,7 @@ static const struct mistake mistakes[] = {
     {"checks:\n- {name: a, command: a, writes: x}\n", 2,
      "an item of “writes” must be an absolute path, or a mapping with “path”"},
     {"checks:\n- {name: a, command: a, writes: ['/x*']}\n", 2, "“writes” takes no globs"},
+    {"checks:\n- {name: a, command: a, writes: []}\n", 2, "“writes” must not be empty"},
     {"checks:\n- {name: a, command: a, writes: [{contains: x}]}\n", 2, "“path” is missing"},
     {"checks:\n- {name: a, file: x}\n", 2, "“file” must be an absolute path"},
     {"checks:\n- {name: a, file: /a/**/b}\n", 2,
@@ -96,6 +98,28 @@ static const struct mistake mistakes[] = {
     {"checks:\n- {name: a, command: a}\ndev:\n  checks:\n  - {name: a, command: b}\n", 5,
      "a check is already called “a”, in line 2"},
 };
+
+static void a_script_may_have_any_name_that_is_no_longer_than_its_limit(void **state)
+{
+    (void)state;
+    autochecks checks = {0};
+    const char *text = "python: {venv: /v, scripts: ['a\\E(+*', 'ö b'], dev: '[x'}\n";
+    assert_int_equal(checks_parse(text, strlen(text), "f", ".", false, &checks, NULL), 0);
+    assert_int_equal(checks.count, 4);
+    const struct patterns *wanted = &checks.items[1].run.stdout_has;
+    assert_int_equal(wanted->count, 1);
+    assert_int_equal(pattern_find(wanted->items[0], "/v/a\\E(+*\n", 10, NULL), 1);
+    assert_int_equal(pattern_find(wanted->items[0], "/v/aE(+*\n", 9, NULL), 0);
+
+    autostr longer = STR_INIT;
+    str_add(&longer, "python: {venv: /v, scripts: [");
+    for (size_t i = 0; i <= PYTHON_SUBJECT_MAX; i++)
+        str_add(&longer, "a");
+    str_add(&longer, "]}\n");
+    autoerror err = ERROR_INIT;
+    assert_int_equal(checks_parse(longer.data, longer.len, "f", ".", false, &checks, &err), -1);
+    assert_non_null(strstr(err.message, "must not be longer than 1000 bytes"));
+}
 
 static void each_mistake_is_shown_where_it_is(void **state)
 {
@@ -292,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mistake_is_shown_where_it_is),
+        cmocka_unit_test(a_script_may_have_any_name_that_is_no_longer_than_its_limit),
         cmocka_unit_test(an_unknown_key_names_the_nearest),
         cmocka_unit_test(a_command_has_all_its_parts),
         cmocka_unit_test(a_start_a_file_and_metadata),

@@ -127,6 +127,26 @@ static void blanks_alone_are_silence(void **state)
     output_release(&o);
 }
 
+static void of_much_output_the_end_is_kept(void **state)
+{
+    (void)state;
+    struct check_output o = {0};
+    output_add(&o, false, "short\n", 6);
+    output_cut(&o);
+    assert_false(o.cut);
+    assert_int_equal(o.out.len, 6);
+    for (size_t i = 0; i < OUTPUT_KEPT; i++)
+        output_add(&o, true, "x", 1);
+    output_add(&o, true, "end\n", 4);
+    output_cut(&o);
+    assert_true(o.cut);
+    assert_int_equal(o.out.len, 6);
+    assert_int_equal(o.err.len, OUTPUT_KEPT);
+    assert_int_equal(o.both.len, OUTPUT_KEPT);
+    assert_true(str_ends(str_text(&o.err), "xend\n"));
+    output_release(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +157,7 @@ int main(void)
         cmocka_unit_test(the_last_line_that_says_something),
         cmocka_unit_test(output_is_capped_and_said_to_be),
         cmocka_unit_test(blanks_alone_are_silence),
+        cmocka_unit_test(of_much_output_the_end_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
