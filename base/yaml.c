@@ -328,8 +328,10 @@ static int find_scalar(const struct yaml_file *file, const struct yaml_node *map
                        struct error *err)
 {
     const struct yaml_node *node = yaml_get(mapping, key);
-    if (node && node->kind != YAML_SCALAR)
-        return yaml_error(file, node, err, "“%s” must be %s", key, wanted);
+    if (node && node->kind != YAML_SCALAR) {
+        yaml_error(file, node, err, "“%s” must be %s", key, wanted);
+        return -1; /* said here, so that an optimiser sees that *out is always set otherwise */
+    }
     bool empty = node && node->plain &&
                  (!*node->text || !strcmp(node->text, "~") || !strcmp(node->text, "null"));
     *out = empty ? NULL : node;
