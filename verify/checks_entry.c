@@ -239,7 +239,7 @@ int checks_parse_entry(struct checks_parser *p, const struct yaml_node *entry, s
 {
     if (entry->kind != YAML_MAPPING)
         return yaml_error(p->file, entry, err, "a check must be a mapping (key: value)");
-    enum check_kind kind;
+    enum check_kind kind = CHECK_COMMAND;
     const char *name = NULL;
     if (entry_kind(p, entry, &kind, err) ||
         yaml_allow_keys(p->file, entry, kinds[kind].keys, kinds[kind].count, err) ||

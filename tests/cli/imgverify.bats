@@ -471,6 +471,28 @@ Y
     assert_stderr_contains "run imgverify as root"
 }
 
+@test "a host that runs out of something ends the run: no check is skipped for it, nor passes" {
+    checks <<'Y'
+checks:
+- {name: runs, command: 'true'}
+- {name: looks, file: /etc/passwd}
+Y
+    verify 0 "$TINY" # unpacked
+    failed=0
+    for ((limit = 20; limit < 40; limit += 2)); do
+        run --separate-stderr bash -c 'ulimit -n "$1" && shift && exec "$@"' - "$limit" \
+            "$IMGVERIFY" -c checks.yaml -o json "$TINY"
+        if [ "$status" -eq 0 ]; then
+            assert_json '.totals.passed == 2'
+        else
+            assert_stderr_contains "Too many open files"
+            [ "$status" -ne 7 ] || failed=1
+        fi
+    done
+    [ "$failed" -eq 1 ]
+    assert_store_clean
+}
+
 # ---- interrupted, at once, small ----
 
 @test "Ctrl-C in the middle of a check ends everything and leaves nothing" {
