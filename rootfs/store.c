@@ -52,6 +52,27 @@ static const char *unfit(long magic)
     return NULL;
 }
 
+/* A store has its lock from the first moment on; what it may be made in is empty, or the root of a
+ * new file system. Any other directory is somebody's, and its mode none of our business. */
+static int check_ours(const struct store *s, struct error *err)
+{
+    autostrv names = STRV_INIT;
+    if (!faccessat(s->root_fd, "lock", F_OK, 0))
+        return 0;
+    if (store_list(s->root_fd, &names))
+        return error_errno(err, ERROR_HOST, "open store %s", s->path);
+    for (size_t i = 0; i < names.count; i++) {
+        /* Another process may be making it at this moment. */
+        if (str_eq(names.items[i], "lost+found") || str_eq(names.items[i], "lock"))
+            continue;
+        if (!faccessat(s->root_fd, "lock", F_OK, 0))
+            return 0;
+        error_set(err, ERROR_HOST, "%s is no store: it holds '%s'", s->path, names.items[i]);
+        return error_hint(err, "Name a new or an empty directory: --root DIR.");
+    }
+    return 0;
+}
+
 static int open_root(struct store *s, struct error *err)
 {
     if (path_make_dirs(s->path, err))
@@ -68,6 +89,8 @@ static int open_root(struct store *s, struct error *err)
         return error_hint(err, "Put it on ext4, xfs, btrfs or tmpfs: --root DIR. In a container, "
                                "that is a volume.");
     }
+    if (check_ours(s, err))
+        return -1;
     /* Layers hold setuid programs that are none of the host's users' business; and a set-group-id
      * bit would be inherited by all of it. */
     if (st.st_uid == geteuid() && (st.st_mode & 07777) != 0700 && fchmod(s->root_fd, 0700))

@@ -28,8 +28,8 @@
 struct store;
 
 /* Open, or make, the store at root; NULL: $XDG_DATA_HOME/imgbuild (~/.local/share/imgbuild), as
- * root /var/lib/imgbuild. ERROR_HOST where it cannot be made, or its file system cannot hold an
- * overlay's upper directory (the hint says which would do). */
+ * root /var/lib/imgbuild. ERROR_HOST where it cannot be made, the directory holds something else,
+ * or its file system cannot hold an overlay's upper directory (the hint says which would do). */
 int store_open(const char *root, struct store **out, struct error *err);
 void store_close(struct store *store);
 /* Absolute path, for messages. */

@@ -380,6 +380,27 @@ static void unfit_file_systems_are_named(void **state)
     assert_null(s);
 }
 
+/* A slip of the hand, as --root /tmp, changes nothing there. */
+static void a_directory_of_somebody_else_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct store *s = NULL;
+    autofree char *path = mem_printf("%s/theirs", f->path);
+    autoclose int dir = make_dir(f, "theirs");
+    assert_int_equal(fchmod(dir, 01777), 0);
+    assert_int_equal(mkdirat(dir, "lost+found", 0700), 0);
+    write_text(dir, "file", "x");
+    assert_fails(f, store_open(path, &s, &f->err), ERROR_HOST, "is no store: it holds 'file'");
+    assert_int_equal(look(dir, ".").st_mode, S_IFDIR | 01777);
+    assert_false(exists(dir, "lock"));
+    assert_int_equal(unlinkat(dir, "file", 0), 0);
+    must(f, store_open(path, &s, &f->err));
+    store_close(s);
+    must(f, store_open(path, &s, &f->err));
+    store_close(s);
+    assert_int_equal(look(dir, ".").st_mode, S_IFDIR | 0700);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -397,6 +418,7 @@ int main(void)
         CASE(processes_may_unpack_the_same_layer),
         CASE(blobs_are_the_same_with_any_threads),
         CASE(an_unfinished_blob_leaves_no_file),
+        CASE(a_directory_of_somebody_else_is_left_alone),
         CASE(unfit_file_systems_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
