@@ -101,10 +101,10 @@ static json_t *make_annotations(const struct build_session *s)
         return NULL;
     json_t *out = json_object();
     for (size_t i = 0; i < wanted->count; i++) {
-        const char *equals = strchr(wanted->items[i], '=');
-        autofree char *key =
-            mem_strndup(wanted->items[i], equals ? (size_t)(equals - wanted->items[i]) : SIZE_MAX);
-        json_object_set_new(out, key, json_from_text(equals ? equals + 1 : ""));
+        size_t n = strcspn(wanted->items[i], "=");
+        autofree char *key = mem_strndup(wanted->items[i], n);
+        const char *value = wanted->items[i][n] ? wanted->items[i] + n + 1 : "";
+        json_object_set_new(out, key, json_from_text(value));
     }
     return out;
 }

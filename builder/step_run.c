@@ -202,7 +202,7 @@ static int run_and_keep(struct step *step, struct strv *argv, struct strv *env,
 
 int step_run(struct step *step, struct error *err)
 {
-    enum sandbox_network network;
+    enum sandbox_network network = SANDBOX_NETWORK_HOST;
     if (check(step, &network, err))
         return -1;
     autostrv argv = STRV_INIT;
