@@ -92,6 +92,8 @@ static int start(struct bootstrap *b, struct error *err)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, tar[1], 1);
     posix_spawn_file_actions_adddup2(&actions, messages[1], 2);
+    /* Its shell can name single-digit descriptors alone, so it must get low ones for its pipes. */
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes,
