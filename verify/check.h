@@ -4,6 +4,7 @@
 #define VERIFY_CHECK_H
 
 #include "pattern.h"
+#include "rules.h"
 
 #include <base/json.h>
 #include <base/str.h>
@@ -36,50 +37,6 @@ struct check_programs {
 struct check_mount {
     char *source; /* a path on the host */
     char *target; /* absolute, in the image */
-};
-
-enum file_type { FILE_ANY, FILE_REGULAR, FILE_DIRECTORY, FILE_SYMLINK };
-
-/* What must hold of a file in the image. */
-struct file_rule {
-    char *path; /* absolute; a glob where is_glob */
-    bool is_glob;
-    bool absent;         /* it must not be there */
-    enum file_type type; /* FILE_SYMLINK looks at the link itself, all else at what it leads to */
-    char *owner;         /* "name", "name:group", "uid:gid"; NULL: any */
-    int mode;            /* permission bits; -1: any */
-    struct patterns has, lacks;
-};
-
-struct file_rules {
-    struct file_rule *items;
-    size_t count, cap;
-};
-
-/* One thing that must hold of the image's config. */
-enum metadata_field {
-    METADATA_USER,
-    METADATA_WORKDIR,
-    METADATA_ENTRYPOINT, /* values: the whole list */
-    METADATA_CMD,
-    METADATA_ENV,    /* key */
-    METADATA_LABEL,  /* key */
-    METADATA_PORT,   /* key: "5000/tcp" */
-    METADATA_VOLUME, /* key: a path */
-};
-
-struct metadata_rule {
-    enum metadata_field field;
-    char *key;               /* of a map's entry, else NULL */
-    bool unset;              /* it must not be set */
-    char *value;             /* exactly this; NULL: not asked */
-    struct pattern *pattern; /* must match; NULL: not asked */
-    struct strv values;      /* of a list */
-};
-
-struct metadata_rules {
-    struct metadata_rule *items;
-    size_t count, cap;
 };
 
 /* How a program is run and what it must do. */

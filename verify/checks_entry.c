@@ -45,10 +45,34 @@ static int parse_glob(struct checks_parser *p, const struct yaml_node *node, str
     return 0;
 }
 
+/* *given: whether a type is asked for at all. */
+static int parse_type(struct checks_parser *p, const struct yaml_node *entry,
+                      struct file_rule *rule, bool *given, struct error *err)
+{
+    static const struct {
+        const char *name;
+        enum file_type type;
+    } types[] = {{"file", FILE_REGULAR}, {"directory", FILE_DIRECTORY}, {"symlink", FILE_SYMLINK}};
+    const char *name = NULL;
+    if (yaml_get_string(p->file, entry, "type", NULL, &name, err))
+        return -1;
+    *given = name != NULL;
+    for (size_t i = 0; name && i < COUNT_OF(types); i++) {
+        if (strcmp(types[i].name, name) != 0)
+            continue;
+        rule->type = types[i].type;
+        return 0;
+    }
+    if (!name)
+        return 0;
+    return yaml_error(p->file, yaml_get(entry, "type"), err,
+                      "“type” must be file, directory or symlink");
+}
+
 static int parse_file(struct checks_parser *p, const struct yaml_node *entry, const char *path_key,
                       struct file_rule *rule, struct error *err)
 {
-    const char *type = NULL;
+    bool typed = false;
     rule->mode = -1;
     const struct yaml_node *path = yaml_get(entry, path_key);
     if (!path)
@@ -58,19 +82,10 @@ static int parse_file(struct checks_parser *p, const struct yaml_node *entry, co
         value_mode(p->file, entry, "mode", &rule->mode, err) ||
         value_patterns(p->file, entry, "contains", &rule->has, err) ||
         value_patterns(p->file, entry, "not_contains", &rule->lacks, err) ||
-        yaml_get_string(p->file, entry, "type", NULL, &type, err) ||
+        parse_type(p, entry, rule, &typed, err) ||
         yaml_get_bool(p->file, entry, "absent", false, &rule->absent, err))
         return -1;
-    if (str_eq(type, "file"))
-        rule->type = FILE_REGULAR;
-    else if (str_eq(type, "directory"))
-        rule->type = FILE_DIRECTORY;
-    else if (str_eq(type, "symlink"))
-        rule->type = FILE_SYMLINK;
-    else if (type)
-        return yaml_error(p->file, yaml_get(entry, "type"), err,
-                          "“type” must be file, directory or symlink");
-    bool asks = rule->owner || rule->mode >= 0 || rule->has.count || rule->lacks.count || type;
+    bool asks = rule->owner || rule->mode >= 0 || rule->has.count || rule->lacks.count || typed;
     if (rule->absent && asks)
         return yaml_error(p->file, yaml_get(entry, "absent"), err,
                           "a file that must be absent can have no other property");
