@@ -69,6 +69,12 @@ static int parse_type(struct checks_parser *p, const struct yaml_node *entry,
                       "“type” must be file, directory or symlink");
 }
 
+/* Does the rule want anything of the file beyond its type? */
+static bool asks(const struct file_rule *rule)
+{
+    return rule->owner || rule->mode >= 0 || rule->has.count || rule->lacks.count;
+}
+
 static int parse_file(struct checks_parser *p, const struct yaml_node *entry, const char *path_key,
                       struct file_rule *rule, struct error *err)
 {
@@ -85,8 +91,7 @@ static int parse_file(struct checks_parser *p, const struct yaml_node *entry, co
         parse_type(p, entry, rule, &typed, err) ||
         yaml_get_bool(p->file, entry, "absent", false, &rule->absent, err))
         return -1;
-    bool asks = rule->owner || rule->mode >= 0 || rule->has.count || rule->lacks.count || typed;
-    if (rule->absent && asks)
+    if (rule->absent && (typed || asks(rule)))
         return yaml_error(p->file, yaml_get(entry, "absent"), err,
                           "a file that must be absent can have no other property");
     return 0;
