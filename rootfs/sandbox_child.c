@@ -230,13 +230,15 @@ static int open_target(const struct sandbox_plan *plan, size_t op, int root, con
     return -1;
 }
 
+/* Returns the new root, opened. */
 static int do_pivot(int root)
 {
-    if (attach(root, (int)syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC)) ||
-        syscall(SYS_fchdir, root) || syscall(SYS_pivot_root, ".", ".") ||
-        syscall(SYS_umount2, ".", DETACH))
+    int old = (int)syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC);
+    if (old < 0 || attach(root, old) || syscall(SYS_fchdir, root) ||
+        syscall(SYS_pivot_root, ".", ".") || syscall(SYS_umount2, ".", DETACH) ||
+        syscall(SYS_chdir, "/"))
         return -1;
-    return (int)syscall(SYS_chdir, "/");
+    return (int)syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int do_new(const struct plan_op *op)
@@ -517,7 +519,7 @@ int sandbox_child(void *argument)
         if (op->into >= 0 && op->kind != PLAN_MASK)
             plan->slots[op->into] = r;
         if (op->kind == PLAN_PIVOT)
-            root = (int)syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+            root = r;
     }
     syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
     die_with_parent(plan);

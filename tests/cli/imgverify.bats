@@ -479,7 +479,7 @@ checks:
 Y
     verify 0 "$TINY" # unpacked
     failed=0
-    for ((limit = 20; limit < 40; limit += 2)); do
+    for ((limit = 20; limit < 40; limit++)); do
         run --separate-stderr bash -c 'ulimit -n "$1" && shift && exec "$@"' - "$limit" \
             "$IMGVERIFY" -c checks.yaml -o json "$TINY"
         if [ "$status" -eq 0 ]; then
