@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { SHOWN_LINE_MAX = 300 };
+enum { SHOWN_LINE_MAX = 300, TRACEBACK_LINES = 12 };
 
 void output_add(struct check_output *o, bool is_stderr, const char *bytes, size_t n)
 {
@@ -105,13 +105,54 @@ static char *exception_line(const char *p, const char *end)
     return shown_line(first, (size_t)(line_end(first, end) - first));
 }
 
-char *output_traceback(const struct str *s)
+/* The start of the traceback that says what it came to: of chained ones the last. */
+static const char *find_traceback(const char *text, const char *end)
 {
     static const char mark[] = "Traceback (most recent call last)";
-    const char *text = str_text(s), *end = text + s->len;
     const char *found = NULL, *p = text;
     while ((p = memmem(p, (size_t)(end - p), mark, sizeof mark - 1)))
-        found = p++; /* of chained ones the last says what it came to */
+        found = p++;
+    return found;
+}
+
+/* The end of a traceback: behind the first line after its frames, which are indented. */
+static const char *traceback_end(const char *p, const char *end)
+{
+    for (p = line_end(p, end); p < end; p = line_end(p, end)) {
+        const char *line = ++p;
+        if (line < end && !isspace((unsigned char)*line))
+            return line_end(line, end);
+    }
+    return end;
+}
+
+void output_traceback_tail(const struct str *s, struct str *out)
+{
+    const char *text = str_text(s), *start = find_traceback(text, text + s->len);
+    if (!start)
+        return;
+    const char *end = traceback_end(start, text + s->len), *from = end;
+    for (size_t lines = 0; from > start && lines < TRACEBACK_LINES; lines++)
+        do
+            from--;
+        while (from > start && from[-1] != '\n');
+    output_clean(from, (size_t)(end - from), out);
+}
+
+char *output_traceback_file(const char *traceback)
+{
+    static const char mark[] = "  File \"";
+    const char *found = NULL;
+    for (const char *p = traceback; (p = strstr(p, mark)); p++)
+        if (p[sizeof mark - 1] == '/')
+            found = p + sizeof mark - 1;
+    return found ? mem_strndup(found, strcspn(found, "\"\n")) : NULL;
+}
+
+char *output_traceback(const struct str *s)
+{
+    const char *text = str_text(s), *end = text + s->len;
+    const char *found = find_traceback(text, end), *p;
     if (found)
         return exception_line(found, end);
     for (p = text; p < end; p = line_end(p, end) + 1)

@@ -30,6 +30,11 @@ char *output_last_line(const struct str *s);
 /* The Python traceback or import error in a stream, as its last line ("ImportError: …"). The caller
  * frees it; NULL where there is none. */
 char *output_traceback(const struct str *s);
+/* The last lines of that traceback, cleaned as output_clean does; nothing where there is none. */
+void output_traceback_tail(const struct str *s, struct str *out);
+/* The file of the innermost frame ("File "/app/x.py", line 3"); the caller frees it, NULL where no
+ * frame names an absolute path. */
+char *output_traceback_file(const char *traceback);
 /* bytes as UTF-8 that a terminal and JSON can take: what is none, and control characters but for
  * newline and tab, is replaced. Escape sequences of terminals go. Appended to out. */
 void output_clean(const char *bytes, size_t n, struct str *out);

@@ -33,6 +33,30 @@ static json_t *run_to_json(const struct check_result *r)
     return run;
 }
 
+static json_t *blame_to_json(const struct check_blame *b)
+{
+    json_t *out = json_object();
+    json_object_set_new(out, "path", clean_string(b->path, strlen(b->path)));
+    json_object_set_new(out, "layer", json_integer((json_int_t)b->layer));
+    json_object_set_new(out, "digest",
+                        digest_is_set(&b->digest) ? json_string(b->digest.text) : json_null());
+    json_object_set_new(out, "instruction",
+                        clean_string(b->instruction, strlen(b->instruction)));
+    json_object_set_new(out, "created_by", clean_string(b->created_by, strlen(b->created_by)));
+    json_object_set_new(out, "deleted", json_boolean(b->deleted));
+    return out;
+}
+
+static void set_blames(json_t *check, const struct check_result *r)
+{
+    if (!r->blame_count)
+        return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->blame_count; i++)
+        json_array_append_new(list, blame_to_json(&r->blames[i]));
+    json_object_set_new(check, "blame", list);
+}
+
 static json_t *check_to_json(const struct check *check, const struct check_result *r)
 {
     json_t *out = json_object();
@@ -43,6 +67,9 @@ static json_t *check_to_json(const struct check *check, const struct check_resul
     json_object_set_new(out, "seconds", json_real(r->seconds));
     json_object_set_new(out, "file", clean_string(check->file, strlen(check->file)));
     json_object_set_new(out, "line", json_integer(check->line));
+    set_blames(out, r);
+    if (r->traceback.len)
+        set_stream(out, "traceback", &r->traceback);
     if (r->ran)
         json_object_set_new(out, "run", run_to_json(r));
     return out;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAIL_LINES = 20, NAME_WIDTH_MAX = 72, ROW_DETAIL_MAX = 100 };
+enum { TAIL_LINES = 20, NAME_WIDTH_MAX = 72, ROW_DETAIL_MAX = 100, INSTRUCTION_MAX = 100 };
 
 struct look {
     const char *mark, *colour;
@@ -108,6 +108,23 @@ static void print_tail(const struct check_output *o, FILE *out)
         fprintf(out, "      | %s\n", shown.items[i]);
 }
 
+/* "/app/x: layer 3 of 7, RUN make". */
+static void print_blames(const struct check_result *result, FILE *out)
+{
+    for (size_t i = 0; i < result->blame_count; i++) {
+        const struct check_blame *b = &result->blames[i];
+        autostr text = STR_INIT;
+        size_t n = strcspn(b->instruction, "\n");
+        output_clean(b->path, strlen(b->path), &text);
+        str_addf(&text, ": %s layer %zu", b->deleted ? "deleted by" : "from", b->layer);
+        if (n) {
+            str_add(&text, ", ");
+            output_clean(b->instruction, n > INSTRUCTION_MAX ? INSTRUCTION_MAX : n, &text);
+        }
+        fprintf(out, "    %s%s\n", text.data, n > INSTRUCTION_MAX ? "…" : "");
+    }
+}
+
 static void print_failures(const struct image_result *r, bool colour, FILE *out)
 {
     for (size_t i = 0; i < r->checks.count; i++) {
@@ -120,6 +137,7 @@ static void print_failures(const struct image_result *r, bool colour, FILE *out)
         fprintf(out, "\n  %sFailed:%s %s (%s:%u)\n", colour ? "\033[1;31m" : "",
                 colour ? "\033[0m" : "", check->name, check->file, check->line);
         fprintf(out, "    %s\n", detail.len ? detail.data : "was not decided");
+        print_blames(result, out);
         print_tail(&result->output, out);
     }
 }

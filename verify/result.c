@@ -42,6 +42,13 @@ void check_result_release(struct check_result *r)
 {
     str_release(&r->detail);
     output_release(&r->output);
+    str_release(&r->traceback);
+    for (size_t i = 0; i < r->blame_count; i++) {
+        free(r->blames[i].path);
+        free(r->blames[i].instruction);
+        free(r->blames[i].created_by);
+    }
+    free(r->blames);
 }
 
 void image_result_release(struct image_result *r)

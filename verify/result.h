@@ -18,6 +18,16 @@ enum check_verdict {
     VERDICT_SKIPPED, /* the host could not give what it needs */
 };
 
+/* A layer that is behind a verdict: which, and the instruction that made it (see blame.h). */
+struct check_blame {
+    char *path;           /* in the image, that the layer wrote or deleted */
+    size_t layer;         /* from 1, the lowest */
+    struct digest digest; /* of the layer, as the manifest names it; none for a directory */
+    char *instruction;    /* "RUN pip install x", "" where the history does not say */
+    char *created_by;     /* the same as the config's history has it */
+    bool deleted;         /* the layer took the path away */
+};
+
 struct check_result {
     enum check_verdict verdict;
     struct str detail; /* why it failed or was skipped, or how it passed; may be empty */
@@ -26,6 +36,9 @@ struct check_result {
     bool timed_out;
     int exit_code, signal;
     struct check_output output;
+    struct str traceback; /* the last lines of the one that failed the check, or nothing */
+    struct check_blame *blames;
+    size_t blame_count, blame_cap;
 };
 
 struct result_totals {

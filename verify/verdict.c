@@ -115,11 +115,14 @@ static void decide_start(const struct check *check, unsigned timeout_ms, struct 
 /* An import error that says more than the exit code does. */
 static void decide_traceback(struct check_result *r)
 {
-    autofree char *line = output_traceback(&r->output.err);
+    const struct str *stream = &r->output.err;
+    autofree char *line = output_traceback(stream);
     if (!line)
-        line = output_traceback(&r->output.out);
-    if (line)
-        verdict_fail(r, "%s%s", str_starts(line, "Traceback") ? "" : "traceback: ", line);
+        line = output_traceback(stream = &r->output.out);
+    if (!line)
+        return;
+    output_traceback_tail(stream, &r->traceback);
+    verdict_fail(r, "%s%s", str_starts(line, "Traceback") ? "" : "traceback: ", line);
 }
 
 static void decide_output(const struct check *check, struct check_result *r)

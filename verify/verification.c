@@ -1,5 +1,6 @@
 #include "verification.h"
 
+#include "blame.h"
 #include "check_file.h"
 #include "check_metadata.h"
 #include "check_run.h"
@@ -24,6 +25,7 @@ struct verification {
     struct image image;
     int *layer_fds;
     struct snapshot look;
+    struct blame_layers layers;
     struct strv env;
     char *no_programs;
     struct check_ground ground;
@@ -66,6 +68,21 @@ static int evaluate(const struct check *check, const struct check_ground *ground
     }
 }
 
+/* Name the layer that a failed check is about: of its file, or of the code that a traceback ends in.
+ */
+static void blame(const struct verification *v, const struct check *check, struct check_result *r)
+{
+    if (r->verdict != VERDICT_FAILED)
+        return;
+    autofree char *file = NULL;
+    if (check->kind == CHECK_FILE && !check->look.is_glob)
+        file = mem_strdup(check->look.path);
+    else if (r->traceback.len)
+        file = output_traceback_file(r->traceback.data);
+    if (file)
+        blame_find(r, &v->layers, v->look.root_fd, v->layer_fds, file);
+}
+
 static int run_job(void *context, struct error *err)
 {
     static const enum progress_end ends[] = {[VERDICT_NONE] = PROGRESS_FAILED,
@@ -78,6 +95,7 @@ static int run_job(void *context, struct error *err)
         progress_start(job->verification->options->progress, job->check->name, 0);
     double start = now();
     int failed = evaluate(job->check, &job->verification->ground, result, err);
+    blame(job->verification, job->check, result);
     output_cut(&result->output);
     result->seconds = now() - start;
     progress_end(task, ends[result->verdict], result->detail.len ? result->detail.data : NULL);
@@ -188,8 +206,9 @@ static int make_ground(struct verification *v, struct error *err)
     return 0;
 }
 
-static void describe(const struct verification *v)
+static void describe(struct verification *v)
 {
+    blame_layers_init(&v->layers, v->image.config, v->image.layers, v->image.layer_count);
     v->result->digest = v->image.manifest.digest;
     v->result->layers = v->image.layer_count;
     platform_text(&v->image.platform, '/', v->result->platform);
@@ -202,6 +221,7 @@ static void verification_release(struct verification *v)
         if (v->layer_fds[i] >= 0)
             close(v->layer_fds[i]);
     free(v->layer_fds);
+    blame_layers_release(&v->layers);
     strv_release(&v->env);
     free(v->no_programs);
     image_release(&v->image);
