@@ -14,8 +14,8 @@
 void blame_layers_init(struct blame_layers *out, const json_t *config, const struct layer *layers,
                        size_t count)
 {
-    *out = (struct blame_layers){.items = mem_zalloc(count + 1, sizeof *out->items),
-                                 .count = count};
+    *out =
+        (struct blame_layers){.items = mem_zalloc(count + 1, sizeof *out->items), .count = count};
     size_t i, made = 0;
     json_t *entry;
     const json_t *history = json_object_get(config, "history");
@@ -60,9 +60,9 @@ static const char *skip_arguments(const char *text)
 
 static bool is_instruction(const char *text)
 {
-    static const char *const words[] = {"RUN",  "COPY",    "ADD", "WORKDIR", "FROM",  "ENV",
-                                        "USER", "VOLUME",  "CMD", "EXPOSE",  "LABEL", "ENTRYPOINT",
-                                        "ARG",  "ONBUILD", "SHELL"};
+    static const char *const words[] = {"RUN",   "COPY",       "ADD",    "WORKDIR", "FROM",
+                                        "ENV",   "USER",       "VOLUME", "CMD",     "EXPOSE",
+                                        "LABEL", "ENTRYPOINT", "ARG",    "ONBUILD", "SHELL"};
     size_t n = strcspn(text, " ");
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (n == strlen(words[i]) && !strncmp(text, words[i], n))
@@ -72,7 +72,8 @@ static bool is_instruction(const char *text)
 
 char *blame_instruction(const char *created_by)
 {
-    static const char *const shells[] = {"/bin/sh -c ", "/bin/bash -c ", "/bin/bash -o pipefail -c "};
+    static const char *const shells[] = {"/bin/sh -c ", "/bin/bash -c ",
+                                         "/bin/bash -o pipefail -c "};
     static const char buildkit[] = " # buildkit";
     const char *text = skip_arguments(created_by);
     bool run = str_starts(text, "RUN ");

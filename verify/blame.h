@@ -19,7 +19,7 @@ struct blame_layers {
     struct blame_layer {
         struct digest digest;
         char *created_by; /* "" where the history does not say */
-    } *items;             /* lowest first */
+    } * items;            /* lowest first */
     size_t count;
 };
 
@@ -37,9 +37,9 @@ char *blame_instruction(const char *created_by) __attribute__((returns_nonnull))
  * path is there already. */
 void blame_add(struct check_result *r, const struct blame_layers *layers, size_t index,
                const char *path, bool deleted);
-/* Find the layer of a path among unpacked layers (directories, lowest first) and add it: the topmost
- * that has it or deletes it. path is resolved in root_fd, the merged view; nothing is added where no
- * layer has it. */
+/* Find the layer of a path among unpacked layers (directories, lowest first) and add it: the
+ * topmost that has it or deletes it. path is resolved in root_fd, the merged view; nothing is added
+ * where no layer has it. */
 void blame_find(struct check_result *r, const struct blame_layers *layers, int root_fd,
                 const int *layer_fds, const char *path);
 

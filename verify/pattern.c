@@ -1,9 +1,14 @@
 #include "pattern.h"
 
+#include "re2.h"
+
 #include <base/mem.h>
+#include <base/str.h>
+#include <base/utf8.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,18 +23,23 @@ struct pattern {
     char *text;
     pcre2_code *code;
     pcre2_match_context *limits;
+    bool re2;
 };
 
-int pattern_new(const char *text, struct pattern **out, struct error *err)
+/* source: what PCRE2 is to compile; text: what was written. */
+static int compile(const char *text, const char *source, uint32_t flags, struct pattern **out,
+                   struct error *err)
 {
-    size_t n = strlen(text);
-    if (n > TEXT_MAX)
-        return error_set(err, ERROR_INPUT, "the pattern is longer than %d bytes", TEXT_MAX);
     int code;
     PCRE2_SIZE place;
-    uint32_t flags =
-        PCRE2_MULTILINE | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)text, n, flags, &code, &place, NULL);
+    flags |= PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    if (!context)
+        mem_give_up();
+    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    pcre2_code *compiled =
+        pcre2_compile((PCRE2_SPTR)source, strlen(source), flags, &code, &place, context);
+    pcre2_compile_context_free(context);
     if (!compiled) {
         PCRE2_UCHAR message[200];
         pcre2_get_error_message(code, message, sizeof message);
@@ -41,11 +51,36 @@ int pattern_new(const char *text, struct pattern **out, struct error *err)
     pattern->code = compiled;
     pattern->limits = pcre2_match_context_create(NULL);
     if (!pattern->limits)
-        abort(); /* memory alone */
+        mem_give_up();
     pcre2_set_match_limit(pattern->limits, STEPS_MAX);
     pcre2_set_depth_limit(pattern->limits, DEPTH_MAX);
     pcre2_set_heap_limit(pattern->limits, HEAP_MAX_KIB);
     *out = pattern;
+    return 0;
+}
+
+static int check_length(const char *text, struct error *err)
+{
+    if (strlen(text) <= TEXT_MAX)
+        return 0;
+    return error_set(err, ERROR_INPUT, "the pattern is longer than %d bytes", TEXT_MAX);
+}
+
+int pattern_new(const char *text, struct pattern **out, struct error *err)
+{
+    return check_length(text, err) ||
+                   compile(text, text, PCRE2_MULTILINE | PCRE2_MATCH_INVALID_UTF, out, err)
+               ? -1
+               : 0;
+}
+
+int pattern_new_re2(const char *text, struct pattern **out, struct error *err)
+{
+    autostr source = STR_INIT;
+    if (check_length(text, err) || re2_translate(text, &source, err) ||
+        compile(text, str_text(&source), PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX, out, err))
+        return -1;
+    (*out)->re2 = true;
     return 0;
 }
 
@@ -64,13 +99,45 @@ const char *pattern_text(const struct pattern *pattern)
     return pattern->text;
 }
 
+/* Bytes that are no UTF-8 match nothing in PCRE2, and are one U+FFFD each in RE2. */
+static void replace_invalid(const char *bytes, size_t n, struct str *out)
+{
+    for (const char *p = bytes, *end = bytes + n; p < end;) {
+        size_t length = utf8_length(p, (size_t)(end - p));
+        if (length)
+            str_add_bytes(out, p, length);
+        else
+            str_add(out, UTF8_REPLACEMENT);
+        p += length ? length : 1;
+    }
+}
+
+/* RE2 takes linear time where a backtracking search may reach its limits; PCRE2's other search goes
+ * all ways at once, and knows all that RE2 knows. */
+static int find_without_backtracking(const struct pattern *pattern, PCRE2_SPTR bytes, size_t n,
+                                     pcre2_match_data *match)
+{
+    enum { WORKSPACE = 20000 };
+    autofree int *workspace = mem_zalloc(WORKSPACE, sizeof *workspace);
+    return pcre2_dfa_match(pattern->code, bytes, n, 0, PCRE2_DFA_SHORTEST, match, pattern->limits,
+                           workspace, WORKSPACE);
+}
+
 int pattern_find(const struct pattern *pattern, const char *bytes, size_t n, struct error *err)
 {
+    autostr valid = STR_INIT;
+    if (pattern->re2) {
+        replace_invalid(bytes, n, &valid);
+        bytes = valid.data;
+        n = valid.len;
+    }
+    PCRE2_SPTR subject = (PCRE2_SPTR)(bytes ? bytes : "");
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
     if (!match)
-        abort(); /* memory alone */
-    int found = pcre2_match(pattern->code, (PCRE2_SPTR)(bytes ? bytes : ""), n, 0, 0, match,
-                            pattern->limits);
+        mem_give_up();
+    int found = pcre2_match(pattern->code, subject, n, 0, 0, match, pattern->limits);
+    if (pattern->re2 && found < PCRE2_ERROR_NOMATCH)
+        found = find_without_backtracking(pattern, subject, n, match);
     pcre2_match_data_free(match);
     if (found >= 0)
         return 1;

@@ -12,6 +12,9 @@ struct pattern;
 /* Compile. ERROR_INPUT says what is wrong and where in the text, and that it is longer than 4 KiB.
  * The compiled pattern may be used by several threads at once. */
 int pattern_new(const char *text, struct pattern **out, struct error *err);
+/* The same for a pattern of Go's RE2, with its meaning (see re2.h): ^ and $ are the text's ends,
+ * and a byte that is no UTF-8 is one character. */
+int pattern_new_re2(const char *text, struct pattern **out, struct error *err);
 void pattern_free(struct pattern *pattern);
 /* As it was written; owned by the pattern. */
 const char *pattern_text(const struct pattern *pattern);

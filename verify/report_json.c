@@ -40,8 +40,7 @@ static json_t *blame_to_json(const struct check_blame *b)
     json_object_set_new(out, "layer", json_integer((json_int_t)b->layer));
     json_object_set_new(out, "digest",
                         digest_is_set(&b->digest) ? json_string(b->digest.text) : json_null());
-    json_object_set_new(out, "instruction",
-                        clean_string(b->instruction, strlen(b->instruction)));
+    json_object_set_new(out, "instruction", clean_string(b->instruction, strlen(b->instruction)));
     json_object_set_new(out, "created_by", clean_string(b->created_by, strlen(b->created_by)));
     json_object_set_new(out, "deleted", json_boolean(b->deleted));
     return out;

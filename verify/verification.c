@@ -68,7 +68,8 @@ static int evaluate(const struct check *check, const struct check_ground *ground
     }
 }
 
-/* Name the layer that a failed check is about: of its file, or of the code that a traceback ends in.
+/* Name the layer that a failed check is about: of its file, or of the code that a traceback ends
+ * in.
  */
 static void blame(const struct verification *v, const struct check *check, struct check_result *r)
 {
