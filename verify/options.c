@@ -35,7 +35,8 @@ const struct cli_option option_table[] = {
     {"require-all", 0, CLI_SWITCH, AT(require_all), NULL, NULL,
      "Fail where a check could not run on this host"},
     {"output", 'o', CLI_STRINGS, AT(output), "FORMAT[=FILE]", NULL,
-     "Report as terminal or json, to standard output or FILE (repeatable; default: terminal)"},
+     "Report as terminal, json, junit, tap, sarif, github (annotations, and the step summary), "
+     "markdown or html, to standard output or FILE (repeatable; default: terminal)"},
     {"jobs", 'j', CLI_NUMBER, AT(jobs), "N", NULL,
      "Run N checks at once (default: as many as there are processors)"},
     {"ca-certs", 0, CLI_SWITCH, AT(ca_certs), NULL, NULL,
@@ -88,20 +89,34 @@ int options_refuse(int argc, char **argv, struct error *err)
 
 int options_output(const char *text, struct output_wish *out, struct error *err)
 {
-    static const char *const later[] = {"junit", "tap", "sarif", "html", "github"};
-    size_t n = strcspn(text, "=");
+    static const char *const names[] = {
+        [OUTPUT_TERMINAL] = "terminal", [OUTPUT_JSON] = "json",   [OUTPUT_JUNIT] = "junit",
+        [OUTPUT_TAP] = "tap",           [OUTPUT_SARIF] = "sarif", [OUTPUT_GITHUB] = "github",
+        [OUTPUT_MARKDOWN] = "markdown", [OUTPUT_HTML] = "html",
+    };
+    size_t n = strcspn(text, "="), i = 0;
     autofree char *format = mem_strndup(text, n);
-    for (size_t i = 0; i < COUNT_OF(later); i++)
-        if (!strcmp(format, later[i]))
-            return error_set(err, ERROR_USAGE, "--output %s is not supported yet", format);
-    bool json = !strcmp(format, "json");
-    if (!json && strcmp(format, "terminal") != 0)
-        return error_set(err, ERROR_USAGE, "--output takes terminal or json, not “%s”", format);
+    while (i < COUNT_OF(names) && strcmp(format, names[i]) != 0)
+        i++;
+    if (i == COUNT_OF(names)) {
+        error_set(err, ERROR_USAGE, "--output %s: there is no such report", format);
+        return error_hint(err, "terminal, json, junit, tap, sarif, github, markdown, html");
+    }
     if (text[n] && !text[n + 1])
         return error_set(err, ERROR_USAGE, "--output %s= names no file", format);
-    out->format = json ? OUTPUT_JSON : OUTPUT_TERMINAL;
+    out->format = (enum output_format)i;
     out->path = text[n] ? text + n + 1 : NULL;
     return 0;
+}
+
+bool options_want_inventory(const struct option_values *values)
+{
+    struct output_wish wish;
+    autoerror ignored = ERROR_INIT;
+    for (size_t i = 0; i < values->output.count; i++)
+        if (!options_output(values->output.items[i], &wish, &ignored) && wish.format == OUTPUT_HTML)
+            return true;
+    return false;
 }
 
 static int check_outputs(const struct option_values *values, struct error *err)

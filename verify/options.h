@@ -23,7 +23,16 @@ struct option_values {
 extern const struct cli_option option_table[];
 extern const size_t option_table_count;
 
-enum output_format { OUTPUT_TERMINAL, OUTPUT_JSON };
+enum output_format {
+    OUTPUT_TERMINAL,
+    OUTPUT_JSON,
+    OUTPUT_JUNIT,
+    OUTPUT_TAP,
+    OUTPUT_SARIF,
+    OUTPUT_GITHUB,
+    OUTPUT_MARKDOWN,
+    OUTPUT_HTML,
+};
 
 struct output_wish {
     enum output_format format;
@@ -36,6 +45,8 @@ int options_refuse(int argc, char **argv, struct error *err);
 int options_check(const struct option_values *values, struct error *err);
 /* One --output. ERROR_USAGE. */
 int options_output(const char *text, struct output_wish *out, struct error *err);
+/* True where a report shows what the image holds. */
+bool options_want_inventory(const struct option_values *values);
 enum progress_mode options_progress(const struct option_values *values);
 enum plan_variant options_variant(const struct option_values *values);
 /* Open the sources of --volume; *out has values->volume.count mounts, whose source_fd the caller

@@ -1,4 +1,5 @@
 #include "report.h"
+#include "report_text.h"
 
 #include <base/mem.h>
 #include <base/progress.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAIL_LINES = 20, NAME_WIDTH_MAX = 72, ROW_DETAIL_MAX = 100, INSTRUCTION_MAX = 100 };
+enum { TAIL_LINES = 20, NAME_WIDTH_MAX = 72, ROW_DETAIL_MAX = 100 };
 
 struct look {
     const char *mark, *colour;
@@ -86,43 +87,16 @@ static void print_row(const struct check *check, const struct check_result *resu
 /* The last lines of what a check wrote, indented. */
 static void print_tail(const struct check_output *o, FILE *out)
 {
-    autostr text = STR_INIT;
-    output_clean(str_text(&o->both), o->both.len, &text);
-    while (text.len && strchr(" \t\n", text.data[text.len - 1]))
-        text.data[--text.len] = '\0';
-    if (!text.len)
+    bool cut;
+    autofree char *tail = report_tail(o, TAIL_LINES, &cut);
+    if (!*tail)
         return;
-    const char *start = text.data + text.len;
-    size_t lines = 0;
-    while (start > text.data && lines < TAIL_LINES) {
-        start--;
-        while (start > text.data && start[-1] != '\n')
-            start--;
-        lines++;
-    }
-    if (start > text.data)
+    if (cut)
         fputs("      | …\n", out);
     autostrv shown = STRV_INIT;
-    strv_split(&shown, start, '\n');
+    strv_split(&shown, tail, '\n');
     for (size_t i = 0; i < shown.count; i++)
         fprintf(out, "      | %s\n", shown.items[i]);
-}
-
-/* "/app/x: layer 3 of 7, RUN make". */
-static void print_blames(const struct check_result *result, FILE *out)
-{
-    for (size_t i = 0; i < result->blame_count; i++) {
-        const struct check_blame *b = &result->blames[i];
-        autostr text = STR_INIT;
-        size_t n = strcspn(b->instruction, "\n");
-        output_clean(b->path, strlen(b->path), &text);
-        str_addf(&text, ": %s layer %zu", b->deleted ? "deleted by" : "from", b->layer);
-        if (n) {
-            str_add(&text, ", ");
-            output_clean(b->instruction, n > INSTRUCTION_MAX ? INSTRUCTION_MAX : n, &text);
-        }
-        fprintf(out, "    %s%s\n", text.data, n > INSTRUCTION_MAX ? "…" : "");
-    }
 }
 
 static void print_failures(const struct image_result *r, bool colour, FILE *out)
@@ -130,14 +104,16 @@ static void print_failures(const struct image_result *r, bool colour, FILE *out)
     for (size_t i = 0; i < r->checks.count; i++) {
         const struct check *check = &r->checks.items[i];
         const struct check_result *result = &r->results[i];
-        if (result->verdict != VERDICT_FAILED && result->verdict != VERDICT_NONE)
+        if (!report_is_failure(result))
             continue;
-        autostr detail = STR_INIT;
-        output_clean(str_text(&result->detail), result->detail.len, &detail);
+        autofree char *detail = report_detail(result);
         fprintf(out, "\n  %sFailed:%s %s (%s:%u)\n", colour ? "\033[1;31m" : "",
                 colour ? "\033[0m" : "", check->name, check->file, check->line);
-        fprintf(out, "    %s\n", detail.len ? detail.data : "was not decided");
-        print_blames(result, out);
+        fprintf(out, "    %s\n", detail);
+        for (size_t k = 0; k < result->blame_count; k++) {
+            autofree char *blame = report_blame(&result->blames[k]);
+            fprintf(out, "    %s\n", blame);
+        }
         print_tail(&result->output, out);
     }
 }

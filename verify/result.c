@@ -59,5 +59,9 @@ void image_result_release(struct image_result *r)
     checks_release(&r->checks);
     free(r->reference);
     strv_release(&r->files);
+    strv_release(&r->made_by);
+    if (r->inventory)
+        inventory_release(r->inventory);
+    free(r->inventory);
     *r = (struct image_result){0};
 }

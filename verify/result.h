@@ -3,6 +3,7 @@
 #define VERIFY_RESULT_H
 
 #include "check.h"
+#include "inventory.h"
 #include "output.h"
 
 #include <base/digest.h>
@@ -57,6 +58,8 @@ struct image_result {
     double seconds;  /* of pull, unpack and checks */
     struct checks checks;
     struct check_result *results; /* as many as checks.count */
+    struct strv made_by;          /* each layer's instruction, as the history has it, or "" */
+    struct inventory *inventory;  /* where a report asks for it; else NULL */
 };
 
 /* "passed", "failed", "skipped". */

@@ -116,6 +116,7 @@ static int means_init(struct means *m, const struct option_values *values, struc
         .mount_count = m->mount_count,
         .ca_bundle_fd = m->ca_bundle,
         .cancel_fd = interrupt_fd(),
+        .inventory = options_want_inventory(values),
     };
     const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
     if (store_open(root && *root ? root : NULL, &m->options.store, err))
@@ -160,13 +161,32 @@ int session_verify(struct session *s, struct error *err)
 static void write_report(const struct session *s, const struct output_wish *wish, bool colour,
                          FILE *out)
 {
+    static void (*const writers[])(const struct image_result *, size_t, FILE *) = {
+        [OUTPUT_JSON] = report_json,         [OUTPUT_JUNIT] = report_junit,
+        [OUTPUT_TAP] = report_tap,           [OUTPUT_SARIF] = report_sarif,
+        [OUTPUT_MARKDOWN] = report_markdown, [OUTPUT_HTML] = report_html,
+    };
     autofree struct image_result *results = mem_zalloc(s->count, sizeof *results);
     for (size_t i = 0; i < s->count; i++)
         results[i] = s->images[i].result; /* borrowed */
-    if (wish->format == OUTPUT_JSON)
-        report_json(results, s->count, out);
-    else
+    if (wish->format == OUTPUT_TERMINAL)
         report_terminal(results, s->count, colour, out);
+    else if (wish->format == OUTPUT_GITHUB)
+        report_github(results, s->count, getenv("GITHUB_WORKSPACE"), out);
+    else
+        writers[wish->format](results, s->count, out);
+}
+
+/* The caller frees it. */
+static int report_to_text(const struct session *s, const struct output_wish *wish, char **text,
+                          size_t *n, struct error *err)
+{
+    FILE *memory = open_memstream(text, n);
+    if (!memory)
+        return error_errno(err, ERROR_HOST, "report");
+    write_report(s, wish, false, memory);
+    fclose(memory);
+    return 0;
 }
 
 static int report_to_file(const struct session *s, const struct output_wish *wish,
@@ -174,18 +194,32 @@ static int report_to_file(const struct session *s, const struct output_wish *wis
 {
     autofree char *text = NULL;
     size_t n = 0;
-    FILE *memory = open_memstream(&text, &n);
-    if (!memory)
-        return error_errno(err, ERROR_HOST, "report");
-    write_report(s, wish, false, memory);
-    fclose(memory);
+    if (report_to_text(s, wish, &text, &n, err))
+        return -1;
     return io_write_output(wish->path, text, n, err);
+}
+
+/* Other steps of the job may have written to the summary before. */
+static int append_step_summary(const struct session *s, const char *path, struct error *err)
+{
+    static const struct output_wish wish = {OUTPUT_MARKDOWN, NULL};
+    autofree char *text = NULL;
+    size_t n = 0;
+    autoclose int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (report_to_text(s, &wish, &text, &n, err))
+        return -1;
+    if (fd < 0 || io_write(fd, text, n))
+        return error_errno(err, ERROR_HOST, "write the step summary to %s", path);
+    return 0;
 }
 
 static int report_one(const struct session *s, const char *text, struct error *err)
 {
     struct output_wish wish;
+    const char *summary = getenv("GITHUB_STEP_SUMMARY");
     if (options_output(text, &wish, err))
+        return -1;
+    if (wish.format == OUTPUT_GITHUB && summary && *summary && append_step_summary(s, summary, err))
         return -1;
     if (wish.path)
         return report_to_file(s, &wish, err);

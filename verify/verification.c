@@ -210,9 +210,20 @@ static int make_ground(struct verification *v, struct error *err)
 static void describe(struct verification *v)
 {
     blame_layers_init(&v->layers, v->image.config, v->image.layers, v->image.layer_count);
+    for (size_t i = 0; i < v->layers.count; i++)
+        strv_add_take(&v->result->made_by, blame_instruction(v->layers.items[i].created_by));
     v->result->digest = v->image.manifest.digest;
     v->result->layers = v->image.layer_count;
     platform_text(&v->image.platform, '/', v->result->platform);
+}
+
+static int take_inventory(const struct verification *v, struct error *err)
+{
+    if (!v->options->inventory)
+        return 0;
+    v->result->inventory = mem_zalloc(1, sizeof *v->result->inventory);
+    return inventory_take(v->layer_fds, v->image.layer_count, v->look.root_fd, v->result->inventory,
+                          err);
 }
 
 static void verification_release(struct verification *v)
@@ -236,7 +247,7 @@ int image_verify(const struct reference *ref, const struct verification_options 
     int failed = unpack(&v, ref, err) || make_ground(&v, err);
     if (!failed) {
         describe(&v);
-        failed = run_jobs(&v, err);
+        failed = run_jobs(&v, err) || take_inventory(&v, err);
     }
     r->seconds = now() - start;
     verification_release(&v);

@@ -28,6 +28,7 @@ struct verification_options {
     size_t mount_count;
     int ca_bundle_fd; /* -1: none */
     int cancel_fd;
+    bool inventory; /* fill in r->inventory too */
 };
 
 /* Pull the image and run r->checks (which the caller has filled in, with reference and variant);
