@@ -188,7 +188,9 @@ static int run_and_keep(struct step *step, struct strv *argv, struct strv *env,
     result.created = STRV_INIT;
     sandbox_result_release(&result);
     bool empty = false;
-    struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip), .clamp = -1};
+    struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip),
+                                      .clamp = -1,
+                                      .owners = store_owners(s->options->store)};
     if (code || layer_diff_empty(snapshot.upper_fd, &diff, &empty, err)) {
         strv_release(&skip);
         return -1;

@@ -52,7 +52,8 @@ static int evaluate(const struct check *check, const struct check_ground *ground
 {
     switch (check->kind) {
     case CHECK_FILE:
-        out->verdict = file_rule_holds(ground->look_fd, &check->look, &out->detail)
+        out->verdict = file_rule_holds(ground->look_fd, store_owners(ground->store), &check->look,
+                                       &out->detail)
                            ? VERDICT_PASSED
                            : VERDICT_FAILED;
         return 0;
