@@ -13,17 +13,25 @@
 
 enum { TAIL_LINES = 20 };
 
-static int check_platform(const struct step *step, struct error *err)
+/* How the image's programs run here; NULL in *out: natively. */
+static int find_emulation(const struct step *step, const struct emulation **out, struct error *err)
 {
+    const struct platform *platform = &step->state->platform;
     struct platform host;
-    char wanted[48], here[48];
+    char text[48];
     platform_host(&host);
-    if (platform_runs_on(&step->state->platform, &host))
+    *out = NULL;
+    if (platform_runs_on(platform, &host))
         return 0;
-    error_set(err, ERROR_INPUT, "RUN in an image for %s on a host that is %s is not supported yet",
-              platform_text(&step->state->platform, '/', wanted), platform_text(&host, '/', here));
-    error_hint(err, "COPY, ADD and what sets the config work for any platform");
-    return step_error(step, err);
+    if (strcmp(platform->os, host.os) != 0) {
+        error_set(err, ERROR_INPUT, "RUN in an image for %s: only Linux programs can run here",
+                  platform_text(platform, '/', text));
+        error_hint(err, "COPY, ADD and what sets the config work for any platform");
+        return step_error(step, err);
+    }
+    if (emulators_find(step->session->options->emulators, platform->arch, out, err))
+        return step_error(step, err);
+    return 0;
 }
 
 /* What can't be done yet is refused by name. */
@@ -37,8 +45,6 @@ static int check(const struct step *step, enum sandbox_network *network, struct 
         error_hint(err, "write the commands with && and continued lines");
         return step_error(step, err);
     }
-    if (check_platform(step, err))
-        return -1;
     *network = step->session->options->network;
     const struct flag *flag = instruction_flag(step->in, "network");
     if (!flag || !strcmp(flag->value, "default"))
@@ -144,7 +150,10 @@ static int run_in(struct step *step, struct snapshot *snapshot, struct strv *arg
                   enum sandbox_network network, struct sandbox_result *result, struct error *err)
 {
     const struct build_options *o = step->session->options;
+    const struct emulation *emulation;
     struct user_ids user = {.uid = 0};
+    if (find_emulation(step, &emulation, err))
+        return -1;
     if (passwd_lookup(snapshot->root_fd, stage_state_text(step->state, "User"), &user, err))
         return step_error(step, err);
     add_outer_env(step, &user, env);
@@ -163,6 +172,7 @@ static int run_in(struct step *step, struct snapshot *snapshot, struct strv *arg
                                 .shm_size = o->shm_size,
                                 .ca_bundle_fd = o->ca_bundle_fd,
                                 .cancel_fd = o->cancel_fd,
+                                .emulation = emulation,
                                 .output = show,
                                 .context = step->task};
     int code = sandbox_run(&spec, result, err);
