@@ -190,15 +190,15 @@ static void diff_packages(struct image_diff *d)
 }
 
 int image_diff_make(const struct unpacked sides[2], const char *const references[2],
-                    struct image_diff *out, struct error *err)
+                    struct owners *owners, struct image_diff *out, struct error *err)
 {
     for (size_t i = 0; i < 2; i++) {
         struct diff_side *side = &out->sides[i];
         side->reference = references[i];
         side->digest = sides[i].image.manifest.digest;
         platform_text(&sides[i].image.platform, '/', side->platform);
-        if (inventory_take(sides[i].layer_fds, sides[i].image.layer_count, sides[i].look.root_fd,
-                           &side->inventory, err))
+        if (inventory_take(sides[i].layer_fds, sides[i].image.layer_count, owners,
+                           sides[i].look.root_fd, &side->inventory, err))
             return error_wrap(err, "%s", references[i]);
     }
     diff_configs(sides[0].image.config, sides[1].image.config, &out->config);

@@ -2,6 +2,7 @@
 
 #include "checks.h"
 #include "choice.h"
+#include "dockerfile_line.h"
 #include "means.h"
 #include "report.h"
 #include "verification.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAMED_FAILURES = 5 };
+enum { NAMED_FAILURES = 5, DOCKERFILE_CAP = 1024 * 1024 };
 
 /* ---- what to check ---- */
 
@@ -36,6 +37,7 @@ static int plan_image(struct session_image *image, const struct option_values *v
         if (checks_read(choice.files.items[i], choice.dev, &r->checks, err))
             return -1;
     strv_add_all(&r->files, &choice.files);
+    r->dockerfile = take(&choice.dockerfile);
     r->left_out = checks_select(&r->checks, &values->only, &values->skip);
     if (r->checks.count)
         return 0;
@@ -69,6 +71,22 @@ void session_list(const struct session *s)
 
 /* ---- verifying ---- */
 
+/* Find the instructions that are behind failures in the Dockerfile. */
+static void locate_blames(struct image_result *r)
+{
+    autoerror ignored = ERROR_INIT;
+    autostr text = STR_INIT;
+    if (!r->dockerfile || io_read_file(AT_FDCWD, r->dockerfile, DOCKERFILE_CAP, &text, &ignored)) {
+        error_ignore(&ignored, "the report then has no lines of it");
+        return;
+    }
+    for (size_t i = 0; i < r->checks.count; i++)
+        for (size_t k = 0; k < r->results[i].blame_count; k++) {
+            struct check_blame *b = &r->results[i].blames[k];
+            b->line = dockerfile_line_find(str_text(&text), b->instruction);
+        }
+}
+
 int session_verify(struct session *s, struct error *err)
 {
     struct means means = {0};
@@ -77,6 +95,8 @@ int session_verify(struct session *s, struct error *err)
         struct session_image *image = &s->images[i];
         failed = interrupt_check(err) ||
                  image_verify(&image->reference, &means.options, &image->result, err);
+        if (!failed)
+            locate_blames(&image->result);
         if (!failed && s->values->require_all)
             image_result_require_all(&image->result);
     }

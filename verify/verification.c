@@ -204,7 +204,8 @@ static int take_inventory(const struct verification *v, struct error *err)
         return 0;
     v->result->inventory = mem_zalloc(1, sizeof *v->result->inventory);
     return inventory_take(v->unpacked.layer_fds, v->unpacked.image.layer_count,
-                          v->unpacked.look.root_fd, v->result->inventory, err);
+                          store_owners(v->options->store), v->unpacked.look.root_fd,
+                          v->result->inventory, err);
 }
 
 static void verification_release(struct verification *v)
