@@ -11,13 +11,15 @@
 #include <base/str.h>
 #include <registry/image.h>
 #include <registry/transport.h>
-#include <rootfs/emulation.h>
 #include <rootfs/sandbox.h>
 #include <rootfs/store.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct secrets;
+struct ssh_sources;
 
 /* Everything is borrowed for the call. */
 struct build_options {
@@ -27,22 +29,23 @@ struct build_options {
     const struct strv *build_args;     /* "K=V" */
     const struct strv *build_contexts; /* "NAME=docker-image://REF" and the like */
     const struct strv *labels;         /* "K=V", over the Dockerfile's */
-    const struct strv *annotations;    /* see annotations.h */
+    const struct strv *annotations;    /* "K=V", of the manifest */
     const char *target;                /* NULL: the last stage */
     struct platform platform;
-    const char *label; /* for progress, where several are built: "linux/arm64"; NULL: none */
     struct compression compression;
     bool no_cache, pull;
     int64_t source_date_epoch; /* -1: none */
     enum sandbox_network network;
     const struct strv *add_hosts;
+    const struct secrets *secrets;           /* --secret, or NULL */
+    const struct ssh_sources *ssh;           /* --ssh, or NULL */
+    bool allow_insecure, allow_host_network; /* --allow */
     int64_t shm_size;
     const struct sandbox_rlimit *rlimits;
     size_t rlimit_count;
     int ca_bundle_fd;      /* -1: none */
     const char *ca_bundle; /* where ADD's downloads find it; NULL: the system's */
     int cancel_fd;         /* see sandbox.h */
-    struct emulators *emulators;
     struct store *store;
     struct pool *pool;
     struct progress *progress;

@@ -63,6 +63,24 @@ void session_add(struct step *step, const struct digest *key, struct build_layer
         (struct pending_record){*key, layer, s->now};
 }
 
+struct build_layer *session_find_layer(struct build_session *s, const struct digest *key)
+{
+    struct cache_record record;
+    for (size_t i = 0; i < s->pending_count; i++)
+        if (digest_equal(&s->pending[i].key, key))
+            return s->pending[i].layer;
+    if (!cache_find(store_cache_fd(s->options->store), key, &s->options->compression, &record) ||
+        record.empty || !layer_is_there(s, &record))
+        return NULL;
+    return build_layers_add(s->layers, &record.layer);
+}
+
+void session_remember(struct build_session *s, const struct digest *key, struct build_layer *layer)
+{
+    MEM_PUSH(s->pending, s->pending_count, s->pending_cap) =
+        (struct pending_record){*key, layer, s->now};
+}
+
 /* The reference that a name stands for: what --build-context says, else itself. The caller frees
  * *out. */
 static int replacement(const struct build_session *s, const char *name, char **out,

@@ -50,6 +50,10 @@ int session_cached(struct step *step, const struct digest *key, const char *crea
 /* A step came to this layer (NULL: no change): add it to the state and remember it under key. */
 void session_add(struct step *step, const struct digest *key, struct build_layer *layer,
                  const char *created_by);
+/* The layer remembered under key, for what is no step of its own; NULL: there is none. */
+struct build_layer *session_find_layer(struct build_session *s, const struct digest *key);
+/* Remember one, once it is durable. */
+void session_remember(struct build_session *s, const struct digest *key, struct build_layer *layer);
 /* Put the instruction's place into *err. Returns -1. */
 int step_error(const struct step *step, struct error *err);
 /* ERROR_INPUT "… is not supported yet", at the flag of that name where it is given; 0 where none

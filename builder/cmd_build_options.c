@@ -28,8 +28,7 @@ static const struct cli_option option_table[] = {
     {"build-arg", 0, CLI_STRINGS, AT(build_args), "NAME=VALUE", NULL,
      "Set a build argument; NAME alone takes the value from the environment"},
     {"target", 0, CLI_STRING, AT(target), "STAGE", NULL, "Stop at this stage"},
-    {"platform", 0, CLI_STRINGS, AT(platforms), "OS/ARCH[,…]", NULL,
-     "Build for these platforms (default: the host's); several give an index"},
+    {"platform", 0, CLI_STRINGS, AT(platforms), "OS/ARCH", NULL, "Build for this platform"},
     {"label", 0, CLI_STRINGS, AT(labels), "NAME=VALUE", NULL, "Add a label to the image"},
     {"annotation", 0, CLI_STRINGS, AT(annotations), "NAME=VALUE", NULL,
      "Add an annotation to the manifest"},
@@ -44,6 +43,12 @@ static const struct cli_option option_table[] = {
     {"network", 0, CLI_STRING, AT(network), "MODE", "default|host|none",
      "Network of RUN steps (default: the host's)"},
     {"add-host", 0, CLI_STRINGS, AT(add_hosts), "HOST:IP", NULL, "Add a line to steps' /etc/hosts"},
+    {"secret", 0, CLI_STRINGS, AT(secrets), "SPEC", NULL,
+     "Let steps that ask for it see a secret: id=ID,src=FILE or id=ID,env=VARIABLE"},
+    {"ssh", 0, CLI_STRINGS, AT(ssh), "SPEC", NULL,
+     "Let steps that ask for it use an SSH agent: default, ID=SOCKET or ID=KEY"},
+    {"allow", 0, CLI_STRINGS, AT(allow), "WHAT", NULL,
+     "Let steps that ask for it have security.insecure or network.host"},
     {"shm-size", 0, CLI_STRING, AT(shm_size), "SIZE", NULL,
      "Size of steps' /dev/shm (default: 64m)"},
     {"ulimit", 0, CLI_STRINGS, AT(ulimits), "NAME=SOFT[:HARD]", NULL, "Resource limit of steps"},
@@ -65,10 +70,9 @@ static const struct cli_option option_table[] = {
 
 int build_options_refuse(int argc, char **argv, struct error *err)
 {
-    static const char *const later[] = {
-        "--secret", "--ssh",         "--cache-from",   "--cache-to", "--check",
-        "--load",   "--sbom",        "--provenance",   "--attest",   "--allow",
-        "--verify", "--debug-shell", "--cgroup-parent"};
+    static const char *const later[] = {"--cache-from",  "--cache-to",     "--check",  "--load",
+                                        "--sbom",        "--provenance",   "--attest", "--verify",
+                                        "--debug-shell", "--cgroup-parent"};
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         for (size_t k = 0; k < COUNT_OF(later); k++) {
             size_t n = strlen(later[k]);
@@ -172,6 +176,33 @@ static int check_contexts(const struct strv *contexts, struct error *err)
     return 0;
 }
 
+static int parse_allow(const char *text, struct build_parsed *out, struct error *err)
+{
+    bool insecure = !strcmp(text, "security.insecure"), host = !strcmp(text, "network.host");
+    out->allow_insecure |= insecure;
+    out->allow_host_network |= host;
+    if (insecure || host)
+        return 0;
+    error_set(err, ERROR_USAGE, "--allow %s: there is nothing of this name to allow", text);
+    return error_hint(err, "it can be security.insecure or network.host");
+}
+
+static int parse_privileges(const struct build_values *values, struct build_parsed *out,
+                            struct error *err)
+{
+    out->allow_host_network = values->network && !strcmp(values->network, "host");
+    for (size_t i = 0; i < values->allow.count; i++)
+        if (parse_allow(values->allow.items[i], out, err))
+            return -1;
+    for (size_t i = 0; i < values->secrets.count; i++)
+        if (secrets_add(&out->secrets, values->secrets.items[i], err))
+            return -1;
+    for (size_t i = 0; i < values->ssh.count; i++)
+        if (ssh_sources_add(&out->ssh, values->ssh.items[i], err))
+            return -1;
+    return 0;
+}
+
 static int parse_lists(const struct build_values *values, struct build_parsed *out,
                        struct error *err)
 {
@@ -181,7 +212,7 @@ static int parse_lists(const struct build_values *values, struct build_parsed *o
     for (size_t i = 0; i < values->add_hosts.count; i++)
         if (check_host(values->add_hosts.items[i], err))
             return -1;
-    if (check_contexts(&values->build_contexts, err))
+    if (check_contexts(&values->build_contexts, err) || parse_privileges(values, out, err))
         return -1;
     for (size_t i = 0; i < values->outputs.count; i++) {
         struct output output;
@@ -218,6 +249,8 @@ void build_parsed_release(struct build_parsed *parsed)
         output_release(&parsed->outputs[i]);
     free(parsed->outputs);
     free(parsed->rlimits);
+    secrets_release(&parsed->secrets);
+    ssh_sources_release(&parsed->ssh);
     *parsed = (struct build_parsed){.outputs = NULL};
 }
 

@@ -4,6 +4,8 @@
 
 #include "cmd_common.h"
 #include "output.h"
+#include "secrets.h"
+#include "ssh_forward.h"
 
 #include <base/cli.h>
 #include <base/error.h>
@@ -19,7 +21,7 @@ struct build_values {
     char *file, *target, *iidfile, *metadata_file, *network, *shm_size, *version, *source,
         *registry, *compression, *isolation;
     struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
-        add_hosts, ulimits;
+        add_hosts, ulimits, secrets, ssh, allow;
     bool no_cache, pull, push, dev, prod, dry_run, ca_certs, reproducible;
 };
 
@@ -37,6 +39,9 @@ struct build_parsed {
     int64_t shm_size;
     struct sandbox_rlimit *rlimits;
     size_t rlimit_count, rlimit_cap;
+    struct secrets secrets;
+    struct ssh_sources ssh;
+    bool allow_insecure, allow_host_network;
     struct output *outputs;
     size_t output_count, output_cap;
     int64_t source_date_epoch; /* -1: none */

@@ -1,4 +1,5 @@
 /* prune: free what no image and no recent cache record needs. */
+#include "cache_mount.h"
 #include "cmd_common.h"
 #include "command.h"
 
@@ -154,6 +155,8 @@ static int prune(struct store *store, const struct prune_values *values, struct 
         code = keep_images(&keep, store, values->all, err);
     if (!code)
         code = keep_records(&keep, store, oldest, err);
+    if (!code)
+        code = cache_mounts_prune(store_cache_fd(store), oldest, NULL, err);
     strv_sort(&keep.layers);
     strv_sort(&keep.blobs);
     if (!code)
@@ -188,9 +191,10 @@ static int run(const struct cli_command *self, int argc, char **argv, struct err
 }
 
 static const struct cli_option options[] = {
-    {"all", 'a', CLI_SWITCH, AT(all), NULL, NULL, "Remove everything: images and cache too"},
+    {"all", 'a', CLI_SWITCH, AT(all), NULL, NULL,
+     "Remove everything: images, cache and cache mounts too"},
     {"keep-days", 0, CLI_NUMBER, AT(days), "DAYS", NULL,
-     "Keep cached steps younger than this (default: 30)"},
+     "Keep cached steps and cache mounts used within this time (default: 30)"},
     COMMON_OPTIONS};
 
 const struct cli_command command_prune = {

@@ -68,6 +68,7 @@ static bool is_end(const struct heredoc *doc, const char *text, size_t n)
 static int read_body(struct lexer *lexer, struct heredoc *doc, struct str *raw, struct error *err)
 {
     autostr content = STR_INIT;
+    autostr written = STR_INIT;
     doc->line = lexer->line;
     const char *text;
     size_t n;
@@ -76,6 +77,7 @@ static int read_body(struct lexer *lexer, struct heredoc *doc, struct str *raw, 
     while (lexer_raw(lexer, &text, &n)) {
         if (is_end(doc, text, n)) {
             doc->content = str_take(&content);
+            doc->raw = doc->chomp ? str_take(&written) : NULL;
             if (raw)
                 str_add(raw, doc->name);
             return 0;
@@ -84,6 +86,8 @@ static int read_body(struct lexer *lexer, struct heredoc *doc, struct str *raw, 
             add_chomped(&content, text, n);
         else
             str_add_bytes(&content, text, n);
+        if (doc->chomp)
+            str_add_bytes(&written, text, n);
         if (raw)
             str_add_bytes(raw, text, n);
     }

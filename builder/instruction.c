@@ -95,6 +95,7 @@ void instruction_copy(struct instruction *to, const struct instruction *from)
         struct heredoc copy = from->heredocs[i];
         copy.name = mem_strdup(copy.name);
         copy.content = mem_strdup(copy.content);
+        copy.raw = mem_strdup_null(copy.raw);
         MEM_PUSH(to->heredocs, to->heredoc_count, to->heredoc_cap) = copy;
     }
     if (from->inner) {
@@ -118,6 +119,7 @@ void instruction_release(struct instruction *in)
     for (size_t i = 0; i < in->heredoc_count; i++) {
         free(in->heredocs[i].name);
         free(in->heredocs[i].content);
+        free(in->heredocs[i].raw);
     }
     if (in->inner)
         instruction_release(in->inner);

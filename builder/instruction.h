@@ -53,6 +53,7 @@ struct pair {
 struct heredoc {
     char *name;         /* its word, quotes removed */
     char *content;      /* the lines between, each with its newline; <<- has taken tabs off */
+    char *raw;          /* the same as written; NULL where nothing was taken off */
     bool expand;        /* the word was not quoted */
     bool chomp;         /* <<- */
     unsigned fd;        /* as in 3<<EOF; 0 by default */

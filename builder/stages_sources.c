@@ -1,34 +1,13 @@
 #include "stages_sources.h"
 
+#include "csv.h"
+
 #include <base/mem.h>
 #include <base/str.h>
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* One field of a comma-separated value, where "…" hides commas and "" within is one quote (RFC
- * 4180). *text is moved behind it; NULL after the last. The caller frees it. */
-static char *next_field(const char **text)
-{
-    if (!*text)
-        return NULL;
-    autostr field = STR_INIT;
-    const char *p = *text;
-    bool quoted = *p == '"';
-    for (p += quoted; *p && (quoted || *p != ','); p++) {
-        if (quoted && *p == '"') {
-            if (p[1] != '"') {
-                quoted = false;
-                continue;
-            }
-            p++;
-        }
-        str_add_char(&field, *p);
-    }
-    *text = *p ? p + 1 : NULL;
-    return str_take(&field);
-}
 
 static void add(struct stage_source **sources, size_t *count, size_t *cap, const char *name,
                 struct position at, bool mount)
@@ -48,11 +27,12 @@ size_t stage_sources(const struct instruction *in, struct stage_source **out)
             add(out, &count, &cap, flag->value, flag->at, false);
         if (in->kind != INSTRUCTION_RUN || strcmp(flag->name, "mount") != 0)
             continue;
-        const char *rest = flag->value;
-        for (char *field; (field = next_field(&rest)); free(field)) {
-            if (strncasecmp(field, "from=", 5) == 0)
-                add(out, &count, &cap, field + 5, flag->at, true);
-        }
+        autostrv fields = STRV_INIT;
+        if (csv_fields(flag->value, &fields, NULL))
+            continue; /* the step says what is wrong */
+        for (size_t k = 0; k < fields.count; k++)
+            if (strncasecmp(fields.items[k], "from=", 5) == 0)
+                add(out, &count, &cap, fields.items[k] + 5, flag->at, true);
     }
     return count;
 }

@@ -1,10 +1,13 @@
 #include "step_run.h"
 
+#include "run_mounts.h"
+#include "run_script.h"
 #include "step_meta.h"
 
 #include <base/mem.h>
 #include <rootfs/ca_certs.h>
 #include <rootfs/layer_diff.h>
+#include <rootfs/mount_stub.h>
 #include <rootfs/passwd.h>
 
 #include <signal.h>
@@ -13,75 +16,90 @@
 
 enum { TAIL_LINES = 20 };
 
-/* How the image's programs run here; NULL in *out: natively. */
-static int find_emulation(const struct step *step, const struct emulation **out, struct error *err)
+static int check_platform(const struct step *step, struct error *err)
 {
-    const struct platform *platform = &step->state->platform;
     struct platform host;
-    char text[48];
+    char wanted[48], here[48];
     platform_host(&host);
-    *out = NULL;
-    if (platform_runs_on(platform, &host))
+    if (platform_runs_on(&step->state->platform, &host))
         return 0;
-    if (strcmp(platform->os, host.os) != 0) {
-        error_set(err, ERROR_INPUT, "RUN in an image for %s: only Linux programs can run here",
-                  platform_text(platform, '/', text));
-        error_hint(err, "COPY, ADD and what sets the config work for any platform");
-        return step_error(step, err);
-    }
-    if (emulators_find(step->session->options->emulators, platform->arch, out, err))
-        return step_error(step, err);
-    return 0;
+    error_set(err, ERROR_INPUT, "RUN in an image for %s on a host that is %s is not supported yet",
+              platform_text(&step->state->platform, '/', wanted), platform_text(&host, '/', here));
+    error_hint(err, "COPY, ADD and what sets the config work for any platform");
+    return step_error(step, err);
 }
 
-/* What can't be done yet is refused by name. */
-static int check(const struct step *step, enum sandbox_network *network, struct error *err)
+/* One RUN being carried out. */
+struct run {
+    struct step *step;
+    struct strv argv, env;
+    enum sandbox_network network;
+    bool insecure;
+    struct run_mounts mounts;
+    const struct heredoc *document; /* that is a program */
+    struct instruction in;          /* with the command line that its heredocs come to */
+};
+
+/* What only the command line may grant. */
+static int check_allowed(const struct step *step, const struct flag *flag, bool allowed,
+                         const char *what, struct error *err)
 {
-    static const char *const later[] = {"mount", "security", "device"};
-    if (step_refuse_flags(step, later, COUNT_OF(later), err))
+    if (allowed)
+        return 0;
+    error_set(err, ERROR_INPUT, "%s is not allowed", what);
+    error_hint(err, "the command line must say --allow %s", what);
+    return dockerfile_error_at(step->file, flag->at, err);
+}
+
+static int check(struct run *r, struct error *err)
+{
+    static const char *const later[] = {"device"};
+    const struct step *step = r->step;
+    const struct build_options *o = step->session->options;
+    const struct flag *network = instruction_flag(step->in, "network");
+    const struct flag *security = instruction_flag(step->in, "security");
+    if (step_refuse_flags(step, later, COUNT_OF(later), err) || check_platform(step, err))
         return -1;
-    if (step->in->heredoc_count) {
-        error_set(err, ERROR_INPUT, "a heredoc in RUN is not supported yet");
-        error_hint(err, "write the commands with && and continued lines");
-        return step_error(step, err);
+    r->network = o->network;
+    if (network && !strcmp(network->value, "none"))
+        r->network = SANDBOX_NETWORK_NONE;
+    if (network && !strcmp(network->value, "host")) {
+        r->network = SANDBOX_NETWORK_HOST;
+        if (check_allowed(step, network, o->allow_host_network, "network.host", err))
+            return -1;
     }
-    *network = step->session->options->network;
-    const struct flag *flag = instruction_flag(step->in, "network");
-    if (!flag || !strcmp(flag->value, "default"))
-        return 0;
-    if (!strcmp(flag->value, "host"))
-        *network = SANDBOX_NETWORK_HOST;
-    else if (!strcmp(flag->value, "none"))
-        *network = SANDBOX_NETWORK_NONE;
-    else {
-        error_set(err, ERROR_INPUT, "--network=%s: it is one of default, host, none", flag->value);
-        return dockerfile_error_at(step->file, flag->at, err);
-    }
-    return 0;
+    r->insecure = security && !strcmp(security->value, "insecure");
+    return r->insecure ? check_allowed(step, security, o->allow_insecure, "security.insecure", err)
+                       : 0;
 }
 
-static void make_argv(const struct step *step, struct strv *argv)
+static void make_argv(struct run *r)
 {
-    if (!step->in->json)
-        strv_add_all(argv, &step->state->shell);
-    for (size_t i = 0; i < step->in->arg_count; i++)
-        strv_add(argv, step->in->args[i].text);
+    if (!r->in.json)
+        strv_add_all(&r->argv, &r->step->state->shell);
+    for (size_t i = 0; i < r->in.arg_count; i++)
+        strv_add(&r->argv, r->in.args[i].text);
 }
 
 /* Everything that the result may depend on; proxies and CAs are not part of it, on purpose. */
-static void make_key(const struct step *step, const struct strv *argv, const struct strv *env,
-                     enum sandbox_network network, struct digest *out)
+static void make_key(const struct run *r, struct digest *out)
 {
+    const struct step *step = r->step;
     const struct build_options *o = step->session->options;
     char platform[48];
     struct cache_key *key = cache_key_new(&step->state->key, "RUN");
-    for (size_t i = 0; i < argv->count; i++)
-        cache_key_add(key, "argv", argv->items[i]);
-    for (size_t i = 0; i < env->count; i++)
-        cache_key_add(key, "env", env->items[i]);
+    for (size_t i = 0; i < r->argv.count; i++)
+        cache_key_add(key, "argv", r->argv.items[i]);
+    for (size_t i = 0; i < r->env.count; i++)
+        cache_key_add(key, "env", r->env.items[i]);
     cache_key_add(key, "user", stage_state_text(step->state, "User"));
     cache_key_add(key, "cwd", stage_state_cwd(step->state));
-    cache_key_add(key, "network", network == SANDBOX_NETWORK_NONE ? "none" : "host");
+    cache_key_add(key, "network", r->network == SANDBOX_NETWORK_NONE ? "none" : "host");
+    if (r->insecure)
+        cache_key_add(key, "security", "insecure");
+    if (r->document)
+        cache_key_add(key, "document", r->document->content);
+    run_mounts_key(&r->mounts, key);
     for (size_t i = 0; o->add_hosts && i < o->add_hosts->count; i++)
         cache_key_add(key, "host", o->add_hosts->items[i]);
     cache_key_add(key, "platform", platform_text(&step->state->platform, '/', platform));
@@ -146,33 +164,33 @@ static int failed(const struct step *step, const struct sandbox_result *result, 
     return step_error(step, err);
 }
 
-static int run_in(struct step *step, struct snapshot *snapshot, struct strv *argv, struct strv *env,
-                  enum sandbox_network network, struct sandbox_result *result, struct error *err)
+static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_result *result,
+                  struct error *err)
 {
+    struct step *step = r->step;
     const struct build_options *o = step->session->options;
-    const struct emulation *emulation;
     struct user_ids user = {.uid = 0};
-    if (find_emulation(step, &emulation, err))
-        return -1;
     if (passwd_lookup(snapshot->root_fd, stage_state_text(step->state, "User"), &user, err))
         return step_error(step, err);
-    add_outer_env(step, &user, env);
+    add_outer_env(step, &user, &r->env);
     struct strv hosts = STRV_INIT;
     if (o->add_hosts)
         strv_add_all(&hosts, o->add_hosts);
     struct sandbox_spec spec = {.root_fd = snapshot->root_fd,
-                                .argv = (const char *const *)strv_argv(argv),
-                                .env = env,
+                                .argv = (const char *const *)strv_argv(&r->argv),
+                                .env = &r->env,
                                 .cwd = stage_state_cwd(step->state),
                                 .user = &user,
-                                .network = network,
+                                .network = r->network,
                                 .add_hosts = (const char *const *)strv_argv(&hosts),
+                                .mounts = r->mounts.shown,
+                                .mount_count = r->mounts.shown_count,
                                 .rlimits = o->rlimits,
                                 .rlimit_count = o->rlimit_count,
                                 .shm_size = o->shm_size,
                                 .ca_bundle_fd = o->ca_bundle_fd,
+                                .insecure = r->insecure,
                                 .cancel_fd = o->cancel_fd,
-                                .emulation = emulation,
                                 .output = show,
                                 .context = step->task};
     int code = sandbox_run(&spec, result, err);
@@ -183,24 +201,37 @@ static int run_in(struct step *step, struct snapshot *snapshot, struct strv *arg
     return result->exit_code ? failed(step, result, err) : 0;
 }
 
-static int run_and_keep(struct step *step, struct strv *argv, struct strv *env,
-                        enum sandbox_network network, const struct digest *key,
-                        const char *created_by, struct error *err)
+static int remove_stubs(const struct run *r, const struct snapshot *snapshot,
+                        const struct strv *created, struct error *err)
 {
+    const struct stage_state *state = r->step->state;
+    autosnapshot before = SNAPSHOT_NONE;
+    if (build_layers_snapshot(r->step->session->layers, state->layers, state->layer_count, 0,
+                              &before, err))
+        return -1;
+    const struct mount_stub_roots roots = {snapshot->root_fd, snapshot->upper_fd, before.root_fd};
+    return mount_stubs_remove(&roots, created, err);
+}
+
+static int run_and_keep(struct run *r, const struct digest *key, const char *created_by,
+                        struct error *err)
+{
+    struct step *step = r->step;
     struct build_session *s = step->session;
     autosnapshot snapshot = SNAPSHOT_NONE;
     if (build_layers_snapshot(s->layers, step->state->layers, step->state->layer_count,
                               SNAPSHOT_WRITABLE | SNAPSHOT_MOUNT_POINTS, &snapshot, err))
         return step_error(step, err);
     struct sandbox_result result = {.exit_code = 0};
-    int code = run_in(step, &snapshot, argv, env, network, &result, err);
-    struct strv skip = result.created;
-    result.created = STRV_INIT;
+    if (run_mounts_open(step, &r->mounts, r->document, &r->env, err))
+        return -1;
+    int code = run_in(r, &snapshot, &result, err);
+    if (!code && result.created.count)
+        code = remove_stubs(r, &snapshot, &result.created, err);
     sandbox_result_release(&result);
+    struct strv skip = STRV_INIT;
     bool empty = false;
-    struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip),
-                                      .clamp = -1,
-                                      .owners = store_owners(s->options->store)};
+    struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip), .clamp = -1};
     if (code || layer_diff_empty(snapshot.upper_fd, &diff, &empty, err)) {
         strv_release(&skip);
         return -1;
@@ -212,19 +243,33 @@ static int run_and_keep(struct step *step, struct strv *argv, struct strv *env,
     return 0;
 }
 
-int step_run(struct step *step, struct error *err)
+static int run(struct run *r, struct error *err)
 {
-    enum sandbox_network network = SANDBOX_NETWORK_HOST;
-    if (check(step, &network, err))
+    struct step *step = r->step;
+    r->document = run_script_resolve(&r->in);
+    if (check(r, err) || run_mounts_prepare(step, &r->mounts, err))
         return -1;
-    autostrv argv = STRV_INIT;
-    autostrv env = STRV_INIT;
-    make_argv(step, &argv);
-    scope_run_env(&step->state->scope, &env);
+    make_argv(r);
+    scope_run_env(&step->state->scope, &r->env);
     struct digest key;
-    make_key(step, &argv, &env, network, &key);
-    autofree char *created_by = step_meta_created_by(step->state, step->in);
+    make_key(r, &key);
+    autofree char *created_by = step_meta_created_by(step->state, &r->in);
     if (session_cached(step, &key, created_by))
         return 0;
-    return run_and_keep(step, &argv, &env, network, &key, created_by, err);
+    return run_and_keep(r, &key, created_by, err);
+}
+
+int step_run(struct step *step, struct error *err)
+{
+    struct run r = {.step = step};
+    instruction_copy(&r.in, step->in);
+    int result = run(&r, err);
+    run_mounts_release(&r.mounts);
+    strv_release(&r.argv);
+    /* It may hold a secret. */
+    for (size_t i = 0; i < r.env.count; i++)
+        explicit_bzero(r.env.items[i], strlen(r.env.items[i]));
+    strv_release(&r.env);
+    instruction_release(&r.in);
+    return result;
 }

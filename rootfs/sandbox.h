@@ -8,7 +8,6 @@
 #ifndef ROOTFS_SANDBOX_H
 #define ROOTFS_SANDBOX_H
 
-#include "emulation.h"
 #include "passwd.h"
 
 #include <base/error.h>
@@ -23,17 +22,27 @@
 enum sandbox_network { SANDBOX_NETWORK_HOST, SANDBOX_NETWORK_NONE };
 enum sandbox_stream { SANDBOX_STDOUT, SANDBOX_STDERR };
 
-enum sandbox_mount_kind { SANDBOX_MOUNT_BIND, SANDBOX_MOUNT_TMPFS };
+enum sandbox_mount_kind {
+    SANDBOX_MOUNT_BIND,
+    SANDBOX_MOUNT_TMPFS,
+    SANDBOX_MOUNT_TREE, /* what lies at `path` in a detached mount (snapshot.root_fd) */
+    SANDBOX_MOUNT_FILE, /* a file of these bytes, which never reach a disk */
+};
 
 struct sandbox_mount {
     enum sandbox_mount_kind kind;
-    int source_fd; /* what to bind: a file or directory, opened once by the caller (O_PATH will do)
-                    */
+    int source_fd; /* what to bind: a file or directory, opened once by the caller (O_PATH will do);
+                      of a tree: the detached mount, which serves one run */
     const char
         *target; /* absolute, in the root; resolved in root; made (and reported) where absent */
+    const char *path; /* of a tree: without leading slash and without symlinks; "": all of it */
+    bool directory;   /* of a tree: what lies there is a directory */
     bool read_only;
-    int64_t size; /* of a tmpfs, in bytes; 0: half of the memory */
-    mode_t mode;  /* of a tmpfs; 0: 01777 */
+    int64_t size;      /* of a tmpfs, in bytes; 0: half of the memory */
+    mode_t mode;       /* of a tmpfs; 0: 01777. Of a file: its permissions */
+    uint32_t uid, gid; /* of a file */
+    const void *bytes; /* of a file */
+    size_t byte_count;
 };
 
 struct sandbox_rlimit {
@@ -57,11 +66,11 @@ struct sandbox_spec {
     size_t mount_count;
     const struct sandbox_rlimit *rlimits;
     size_t rlimit_count;
-    int64_t shm_size; /* bytes; 0: 64 MiB */
-    int ca_bundle_fd; /* shown at CA_CERTS_PATH; -1: none (the caller adds the variables) */
-    const struct emulation *emulation; /* of the root's architecture; NULL: it is the host's */
-    bool init;                         /* an init as pid 1 that reaps and forwards signals */
-    unsigned timeout_ms;               /* 0: none; then SIGKILL to all of it */
+    int64_t shm_size;    /* bytes; 0: 64 MiB */
+    int ca_bundle_fd;    /* shown at CA_CERTS_PATH; -1: none (the caller adds the variables) */
+    bool insecure;       /* all capabilities, no seccomp filter, nothing masked or read-only */
+    bool init;           /* an init as pid 1 that reaps and forwards signals */
+    unsigned timeout_ms; /* 0: none; then SIGKILL to all of it */
     /* With it, timeout_ms counts from the first output, and this from the start until then. */
     unsigned silence_ms;
     int cancel_fd;     /* readable: kill all of it, ERROR_INTERRUPTED; -1: none */

@@ -117,8 +117,9 @@ static void compile_system(struct sandbox_build *b, const struct sandbox_spec *s
     static const struct plan_option devpts[] = {
         {"newinstance", NULL}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}, {NULL, NULL}};
     int proc = op_mount(b, "proc", "/proc", NULL, STRICT, 0);
-    int sys = op_mount(b, "sysfs", "/sys", NULL, STRICT | MOUNT_ATTR_RDONLY, 0);
-    op_mount(b, "cgroup2", "/sys/fs/cgroup", NULL, STRICT | MOUNT_ATTR_RDONLY, PLAN_OPTIONAL);
+    unsigned guard = STRICT | (spec->insecure ? 0 : (unsigned)MOUNT_ATTR_RDONLY);
+    int sys = op_mount(b, "sysfs", "/sys", NULL, guard, 0);
+    op_mount(b, "cgroup2", "/sys/fs/cgroup", NULL, guard, PLAN_OPTIONAL);
     op_place(b, dev, "/dev", PLAN_DIRECTORY);
     op_mount(b, "devpts", "/dev/pts", devpts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
     op_mount(b, "tmpfs", "/dev/shm",
@@ -129,7 +130,8 @@ static void compile_system(struct sandbox_build *b, const struct sandbox_spec *s
     struct plan_op *op = op_add(b, PLAN_OPEN, "null", "verify /dev/null");
     op->slot = dev;
     op->into = null;
-    compile_masks(b, proc, sys, null);
+    if (!spec->insecure)
+        compile_masks(b, proc, sys, null);
 }
 
 static int bind_source(const struct sandbox_mount *m, bool *directory, struct error *err)
@@ -149,7 +151,7 @@ static int bind_source(const struct sandbox_mount *m, bool *directory, struct er
 }
 
 static int compile_mounts(struct sandbox_build *b, const struct sandbox_spec *spec,
-                          struct error *err)
+                          const int *taken, struct error *err)
 {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct sandbox_mount *m = &spec->mounts[i];
@@ -164,12 +166,47 @@ static int compile_mounts(struct sandbox_build *b, const struct sandbox_spec *sp
                      0);
             continue;
         }
+        if (taken[i] >= 0) {
+            op_place(b, taken[i], m->target, m->directory ? PLAN_DIRECTORY : 0);
+            continue;
+        }
         int fd = bind_source(m, &directory, err);
         if (fd < 0)
             return -1;
         op_place(b, slot_own(b, fd), m->target, directory ? PLAN_DIRECTORY : 0);
     }
     return 0;
+}
+
+/* Of a detached mount only what is attached can be cloned, so trees are laid over "/" one by one
+ * before the root is entered. Gives the slots, -1 for mounts of other kinds. */
+static int *take_trees(struct sandbox_build *b, const struct sandbox_spec *spec)
+{
+    int *taken = mem_zalloc(spec->mount_count, sizeof *taken);
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct sandbox_mount *m = &spec->mounts[i];
+        taken[i] = -1;
+        if (m->kind != SANDBOX_MOUNT_TREE)
+            continue;
+        int tree = slot_new(b, m->source_fd);
+        if (!*m->path) {
+            taken[i] = tree;
+            continue;
+        }
+        op_on(b, PLAN_OVERLAY, tree, "attach the source of a mount");
+        taken[i] = op_clone(b, tree, m->path);
+        op_add(b, PLAN_UNCOVER, "", "detach the source of a mount");
+    }
+    return taken;
+}
+
+/* Files of the shelf, while it is attached. */
+static void take_files(struct sandbox_build *b, const struct sandbox_spec *spec, int shelf,
+                       int *taken)
+{
+    for (size_t i = 0; i < spec->mount_count; i++)
+        if (spec->mounts[i].kind == SANDBOX_MOUNT_FILE)
+            taken[i] = op_clone(b, shelf, text(b, mem_printf(SHELF_FILE, i)));
 }
 
 static int compile_view(struct sandbox_build *b, const struct sandbox_spec *spec,
@@ -181,16 +218,18 @@ static int compile_view(struct sandbox_build *b, const struct sandbox_spec *spec
     int shelf = slot_own(b, shelf_fd);
     *input = spec->input ? SHELF_INPUT : SHELF_DEV "/null";
     op_add(b, PLAN_PRIVATE, "", "make mounts private");
+    autofree int *taken = take_trees(b, spec);
     op_on(b, PLAN_OVERLAY, shelf, "attach the sandbox's files");
     int dev = op_clone(b, shelf, SHELF_DEV);
     int hosts = op_clone(b, shelf, SHELF_HOSTS);
     int resolv = op_clone(b, shelf, SHELF_RESOLV);
+    take_files(b, spec, shelf, taken);
     op_add(b, PLAN_UNCOVER, "", "detach the sandbox's files");
     op_on(b, PLAN_PIVOT, slot_new(b, spec->root_fd), "enter the root");
     compile_system(b, spec, dev);
     op_place(b, hosts, "/etc/hosts", 0);
     op_place(b, resolv, "/etc/resolv.conf", 0);
-    return compile_mounts(b, spec, err);
+    return compile_mounts(b, spec, taken, err);
 }
 
 static void compile_process(struct sandbox_build *b, const struct sandbox_spec *spec, int input,
@@ -213,10 +252,8 @@ static void compile_process(struct sandbox_build *b, const struct sandbox_spec *
     }
     const char *cwd = spec->cwd && spec->cwd[0] ? spec->cwd : "/";
     op_add(b, PLAN_CWD, cwd, text(b, mem_printf("enter the working directory %s", cwd)));
-    if (spec->emulation && spec->emulation->userns_fd >= 0)
-        op_on(b, PLAN_USERNS, slot_new(b, spec->emulation->userns_fd),
-              "enter the user namespace in which qemu is registered");
-    op_add(b, PLAN_FILTER, "", "install the seccomp filter");
+    if (!spec->insecure)
+        op_add(b, PLAN_FILTER, "", "install the seccomp filter");
     op_add(b, PLAN_BOUND, "", "drop capabilities");
     op_add(b, PLAN_USER, "", "become the user");
     op_add(b, PLAN_GRANT, "", "set capabilities");
@@ -249,7 +286,7 @@ int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec, co
     if (!spec->argv || !spec->argv[0] || !spec->argv[0][0])
         return error_set(err, ERROR_INPUT, "no program to run");
     b->plan.filter = &seccomp_profile;
-    b->plan.capabilities = DEFAULT_CAPABILITIES;
+    b->plan.capabilities = spec->insecure ? UINT64_MAX : DEFAULT_CAPABILITIES;
     b->plan.init = spec->init;
     if (spec->user) {
         b->plan.uid = spec->user->uid;

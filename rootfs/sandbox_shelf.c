@@ -133,6 +133,22 @@ static int shelf_bundle(int shelf, int bundle_fd, struct error *err)
     return shelf_file(shelf, &CA_CERTS_PATH[1], bytes, (size_t)n, err);
 }
 
+/* The files that mounts show. */
+static int shelf_files(int shelf, const struct sandbox_spec *spec, struct error *err)
+{
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct sandbox_mount *m = &spec->mounts[i];
+        if (m->kind != SANDBOX_MOUNT_FILE)
+            continue;
+        autofree char *name = mem_printf(SHELF_FILE, i);
+        if (shelf_file(shelf, name, m->bytes, m->byte_count, err))
+            return -1;
+        if (fchownat(shelf, name, m->uid, m->gid, 0) || fchmodat(shelf, name, m->mode, 0))
+            return error_errno(err, ERROR_HOST, "prepare the mount on %s", m->target);
+    }
+    return 0;
+}
+
 int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err)
 {
     /* As much as Docker's /dev, and the input beside it. */
@@ -146,6 +162,7 @@ int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err)
     }
     if (shelf_dev(shelf, err) || shelf_hosts(shelf, spec, err) || shelf_resolv(shelf, spec, err) ||
         shelf_file(shelf, SHELF_INPUT, spec->input, spec->input ? spec->input_size : 0, err) ||
+        shelf_files(shelf, spec, err) ||
         (spec->ca_bundle_fd >= 0 && shelf_bundle(shelf, spec->ca_bundle_fd, err)))
         return -1;
     return take_fd(&shelf);

@@ -10,6 +10,7 @@
 #define SHELF_HOSTS "hosts"
 #define SHELF_RESOLV "resolv.conf"
 #define SHELF_INPUT "input"
+#define SHELF_FILE "file-%zu" /* of the mount with this index */
 
 /* A detached mount, or -1: ERROR_HOST. */
 int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err);

@@ -409,7 +409,8 @@ static void no_step_outlives_its_parent(void **state)
         const char *argv[] = {"sh", "-c", "echo up >/cache/up; busybox sleep 100", NULL};
         struct sandbox_spec spec = spec_for(f, argv);
         autoclose int folder = openat(f->base_fd, "tmp", O_PATH);
-        struct sandbox_mount m = {SANDBOX_MOUNT_BIND, folder, "/cache", false, 0, 0};
+        struct sandbox_mount m = {
+            .kind = SANDBOX_MOUNT_BIND, .source_fd = folder, .target = "/cache"};
         spec.mounts = &m;
         spec.mount_count = 1;
         spec.root_fd = root;
