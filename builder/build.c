@@ -77,8 +77,9 @@ static int do_step(struct step *step, struct error *err)
     step->in = &expanded;
     size_t cached = s->cached;
     if (touches_files(step->original->kind)) {
-        autofree char *name =
-            mem_printf("[%zu/%zu] %s", ++s->step, s->step_total, step->original->text);
+        const char *label = s->options->label;
+        autofree char *name = mem_printf("[%s%s%zu/%zu] %s", label ? label : "", label ? " " : "",
+                                         ++s->step, s->step_total, step->original->text);
         step->task = progress_start(s->options->progress, name, 0);
     }
     int result = carry_out(step, err);

@@ -11,6 +11,7 @@
 #include <base/str.h>
 #include <registry/image.h>
 #include <registry/transport.h>
+#include <rootfs/emulation.h>
 #include <rootfs/sandbox.h>
 #include <rootfs/store.h>
 
@@ -29,9 +30,10 @@ struct build_options {
     const struct strv *build_args;     /* "K=V" */
     const struct strv *build_contexts; /* "NAME=docker-image://REF" and the like */
     const struct strv *labels;         /* "K=V", over the Dockerfile's */
-    const struct strv *annotations;    /* "K=V", of the manifest */
+    const struct strv *annotations;    /* see annotations.h */
     const char *target;                /* NULL: the last stage */
     struct platform platform;
+    const char *label; /* for progress, where several are built: "linux/arm64"; NULL: none */
     struct compression compression;
     bool no_cache, pull;
     int64_t source_date_epoch; /* -1: none */
@@ -46,6 +48,7 @@ struct build_options {
     int ca_bundle_fd;      /* -1: none */
     const char *ca_bundle; /* where ADD's downloads find it; NULL: the system's */
     int cancel_fd;         /* see sandbox.h */
+    struct emulators *emulators;
     struct store *store;
     struct pool *pool;
     struct progress *progress;

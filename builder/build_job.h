@@ -25,6 +25,7 @@ struct build_job {
     struct build_plan plan;
     struct summary summary;
     int64_t epoch; /* -1: times are kept */
+    struct emulators *emulators;
 };
 
 /* Fill job->plan. Reads definitions and the environment, no Dockerfile. ERROR_USAGE, ERROR_INPUT,

@@ -63,12 +63,10 @@ static int plan_plain(struct build_job *job, struct error *err)
     strv_add_all(&plan->labels, &v->labels);
     strv_add_all(&plan->annotations, &v->annotations);
     strv_add_all(&plan->references, &v->tags);
-    plan->platform_count = v->platforms.count ? v->platforms.count : 1;
-    plan->platforms = mem_zalloc(plan->platform_count, sizeof *plan->platforms);
-    platform_host(&plan->platforms[0].platform);
-    for (size_t i = 0; i < v->platforms.count; i++)
-        if (platform_parse(v->platforms.items[i], &plan->platforms[i].platform, err))
-            return as_usage(err, "--platform");
+    autostrv host = STRV_INIT;
+    strv_add(&host, "local");
+    if (plan_add_platforms(plan, v->platforms.count ? &v->platforms : &host, err))
+        return as_usage(err, "--platform");
     return 0;
 }
 

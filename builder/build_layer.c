@@ -119,7 +119,8 @@ static int diff_directory(struct build_layer *layer, int fd, struct layer_blob_r
     if (layer_blob_new(set->store, set->pool, &set->compression, blob, &sink, err))
         return -1;
     struct layer_diff_options options = {.skip = (const char *const *)strv_argv(&layer->skip),
-                                         .clamp = set->clamp};
+                                         .clamp = set->clamp,
+                                         .owners = store_owners(set->store)};
     struct layer_diff_stats stats;
     return layer_diff(fd, &options, sink, &stats, err) || sink_finish(sink, err) ? -1 : 0;
 }
@@ -164,6 +165,7 @@ int build_layer_wait(struct build_layer *layer, struct error *err)
 /* Unpacking in the same pass: the tar goes through a pipe to a thread that applies it. */
 struct unpacking {
     int directory;
+    struct owners *owners;
     struct source *tar;
     struct digest diff_id;
     struct error err;
@@ -173,7 +175,8 @@ struct unpacking {
 static void *unpack_thread(void *argument)
 {
     struct unpacking *u = argument;
-    struct layer_apply_options options = {.what = "copied files", .device_nodes = true};
+    struct layer_apply_options options = {
+        .what = "copied files", .device_nodes = true, .owners = u->owners};
     u->result = layer_apply(u->directory, u->tar, &options, &u->diff_id, &u->err);
     source_close(u->tar); /* a writer still at it must not wait for a reader that gave up */
     return NULL;
@@ -221,7 +224,8 @@ static int write_and_unpack(struct build_layers *set, const struct tar_writer *w
         openat(store_tmp_fd(set->store), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return error_errno(err, ERROR_HOST, "open a directory of the store");
-    struct unpacking u = {.directory = directory, .err = ERROR_INIT};
+    struct unpacking u = {
+        .directory = directory, .owners = store_owners(set->store), .err = ERROR_INIT};
     autosink *pipe = NULL;
     pipe_new(PIPE_SIZE, &u.tar, &pipe);
     pthread_t thread;

@@ -1,5 +1,7 @@
 #include "commit.h"
 
+#include "annotations.h"
+
 #include <base/mem.h>
 #include <registry/layout.h>
 
@@ -94,21 +96,6 @@ static json_t *make_root(struct build_session *s, const struct stage_state *stat
     return root;
 }
 
-static json_t *make_annotations(const struct build_session *s)
-{
-    const struct strv *wanted = s->options->annotations;
-    if (!wanted || !wanted->count)
-        return NULL;
-    json_t *out = json_object();
-    for (size_t i = 0; i < wanted->count; i++) {
-        size_t n = strcspn(wanted->items[i], "=");
-        autofree char *key = mem_strndup(wanted->items[i], n);
-        const char *value = wanted->items[i][n] ? wanted->items[i] + n + 1 : "";
-        json_object_set_new(out, key, json_from_text(value));
-    }
-    return out;
-}
-
 static void make_manifest(struct build_session *s, const struct stage_state *state,
                           const struct layer *layers, const char *config, struct manifest *out)
 {
@@ -120,7 +107,8 @@ static void make_manifest(struct build_session *s, const struct stage_state *sta
         items[i] = (struct descriptor){.media_type = (char *)(uintptr_t)layers[i].media_type,
                                        .digest = layers[i].digest,
                                        .size = layers[i].size};
-    autojson *annotations = make_annotations(s);
+    autojson *annotations =
+        annotations_for(s->options->annotations, ANNOTATION_MANIFEST, &state->platform);
     manifest_make(&config_descriptor, items, state->layer_count, annotations, false, out);
 }
 
@@ -140,4 +128,29 @@ int commit_image(struct build_session *s, const struct stage_state *state, struc
         layout_put_bytes(oci, manifest.bytes, manifest.size, NULL, err))
         return -1;
     return image_assemble(&manifest, config, strlen(config), "the image just built", out, err);
+}
+
+int commit_index(struct store *store, const struct image *const *images, size_t n,
+                 const struct strv *annotations, struct manifest *out, struct error *err)
+{
+    autofree struct descriptor *items = mem_zalloc(n, sizeof *items);
+    for (size_t i = 0; i < n; i++)
+        items[i] =
+            (struct descriptor){.media_type = images[i]->manifest.media_type,
+                                .digest = images[i]->manifest.digest,
+                                .size = (int64_t)images[i]->manifest.size,
+                                .has_platform = true,
+                                .platform = images[i]->platform,
+                                .annotations = annotations_for(annotations, ANNOTATION_DESCRIPTOR,
+                                                               &images[i]->platform)};
+    autojson *own = annotations_for(annotations, ANNOTATION_INDEX, NULL);
+    automanifest index = {.bytes = NULL};
+    index_make(items, n, own, false, &index);
+    for (size_t i = 0; i < n; i++)
+        json_decref(items[i].annotations);
+    if (layout_put_bytes(store_oci_fd(store), index.bytes, index.size, NULL, err))
+        return -1;
+    *out = index;
+    index = (struct manifest){.bytes = NULL};
+    return 0;
 }

@@ -8,4 +8,9 @@
 int commit_image(struct build_session *session, const struct stage_state *state, struct image *out,
                  struct error *err);
 
+/* An index over images of several platforms, in this order, put into the store's layout. *out is
+ * the caller's to release. */
+int commit_index(struct store *store, const struct image *const *images, size_t n,
+                 const struct strv *annotations, struct manifest *out, struct error *err);
+
 #endif

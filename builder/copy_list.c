@@ -84,7 +84,7 @@ static int walk_entry(struct walk *w, int parent_fd, const char *base, const cha
 {
     struct stat st;
     autofree char *path = path_join(parent, base);
-    if (fstatat(parent_fd, base, &st, AT_SYMLINK_NOFOLLOW))
+    if (owners_stat(w->tree->owners, parent_fd, base, &st))
         return failed(w, path, err);
     bool out = left_out(w, path, path + name);
     if (S_ISDIR(st.st_mode)) {
@@ -138,7 +138,7 @@ static int take_source(struct walk *w, const char *path, struct error *err)
 {
     autoclose int fd = path_open_in_root(w->tree->root_fd, path, O_PATH, 0);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st))
+    if (fd < 0 || owners_stat(w->tree->owners, fd, "", &st))
         return failed(w, path, err);
     w->list->sources++;
     if (S_ISDIR(st.st_mode)) {

@@ -7,6 +7,7 @@
 
 #include <base/error.h>
 #include <base/str.h>
+#include <rootfs/owner.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@ struct copy_tree {
     int root_fd;                 /* everything is resolved beneath it */
     const struct ignore *ignore; /* .dockerignore, or NULL */
     bool keep_xattrs;            /* an image's: file capabilities and the like are kept */
+    struct owners *owners;       /* how an image's owners are kept; NULL: by the kernel */
     const char *what;            /* for messages: "the build context" */
 };
 

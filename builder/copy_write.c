@@ -5,6 +5,8 @@
 
 #include <base/path.h>
 #include <base/str.h>
+#include <rootfs/owner.h>
+#include <rootfs/owner_acl.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,11 +192,13 @@ static int compare_xattrs(const void *a, const void *b)
 
 static bool wanted_xattr(const char *name)
 {
+    if (!strcmp(name, OWNER_XATTR))
+        return false;
     return str_starts(name, "user.") || str_starts(name, "security.capability") ||
            str_starts(name, "system.posix_acl_");
 }
 
-static int read_xattrs(int fd, const char *path, struct xattrs *x, struct error *err)
+static int read_xattrs(int fd, const char *path, mode_t mode, struct xattrs *x, struct error *err)
 {
     x->names = mem_alloc(XATTR_NAMES_MAX);
     ssize_t n = flistxattr(fd, x->names, XATTR_NAMES_MAX);
@@ -202,14 +206,17 @@ static int read_xattrs(int fd, const char *path, struct xattrs *x, struct error 
         return errno == ENOTSUP ? 0 : error_errno(err, ERROR_INPUT, "read attributes of %s", path);
     for (char *name = x->names; name < x->names + n && x->count < XATTRS_MAX;
          name += strlen(name) + 1) {
+        const char *shown = owner_acl_shown(name);
         if (!wanted_xattr(name))
             continue;
         char value[XATTR_VALUE_MAX];
         ssize_t size = fgetxattr(fd, name, value, sizeof value);
         if (size < 0)
             return error_errno(err, ERROR_INPUT, "read attribute %s of %s", name, path);
+        if (shown && !strcmp(shown, ACL_XATTR_ACCESS))
+            owner_acl_follow(value, (size_t)size, mode);
         x->items[x->count++] =
-            (struct layer_xattr){name, mem_dup(value, (size_t)size), (size_t)size};
+            (struct layer_xattr){shown ? shown : name, mem_dup(value, (size_t)size), (size_t)size};
     }
     qsort(x->items, x->count, sizeof x->items[0], compare_xattrs);
     return 0;
@@ -230,7 +237,7 @@ static int write_open(struct layer_tar *tar, struct layer_entry *entry, int fd, 
                       struct error *err)
 {
     struct xattrs x = {.count = 0};
-    int result = keep_xattrs ? read_xattrs(fd, entry->path, &x, err) : 0;
+    int result = keep_xattrs ? read_xattrs(fd, entry->path, entry->mode, &x, err) : 0;
     entry->xattrs = x.items;
     entry->xattr_count = x.count;
     if (!result)
@@ -246,7 +253,7 @@ static int write_parent(const struct copy_target *target, const char *path, stru
 {
     autoclose int fd = path_open_beneath(target->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st))
+    if (fd < 0 || owners_stat(target->owners, fd, "", &st))
         return error_errno(err, ERROR_INPUT, "“/%s” in the image is no directory", path);
     struct layer_entry entry = entry_of(path, &st);
     return write_open(tar, &entry, fd, true, err);

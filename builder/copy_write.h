@@ -14,6 +14,7 @@
 
 struct copy_target {
     int root_fd;             /* the image so far, merged; -1: empty */
+    struct owners *owners;   /* how its owners are kept; NULL: by the kernel */
     const char *destination; /* absolute; a trailing slash means a directory */
     uint32_t uid, gid;       /* of everything copied, and of directories that had to be made */
     bool keep_owner;         /* what is copied keeps its own: an image's files without --chown */

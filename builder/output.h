@@ -2,6 +2,7 @@
 #ifndef BUILDER_OUTPUT_H
 #define BUILDER_OUTPUT_H
 
+#include "built_image.h"
 #include "cmd_common.h"
 
 #include <base/error.h>
@@ -25,19 +26,20 @@ struct output {
 int output_parse(const char *text, struct output *out, struct error *err);
 void output_release(struct output *out);
 
-/* Write the image of this digest from the store. references: the image's full names. */
+/* ERROR_USAGE where the output can't hold as many platforms. */
+int output_check(const struct output *output, size_t platforms, struct error *err);
+/* Write the image from the store. */
 int output_write(const struct output *output, const struct common *common,
-                 const struct digest *digest, const struct strv *references, struct error *err);
+                 const struct built_image *image, struct error *err);
 
 /* Push to one repository under these tags (none: by digest alone). base (may be NULL): the
  * reference whose repository may hold the base's layers. */
 int output_push(const struct common *common, const struct digest *digest, const char *repository,
                 const struct strv *tags, const char *base, struct push_result *result,
                 struct error *err);
-/* Push full names ("HOST/NAME:TAG"), all tags of one repository at one upload; what it did is added
- * to *total. */
-int output_push_names(const struct common *common, const struct digest *digest,
-                      const struct strv *names, const char *base, struct push_result *total,
-                      struct error *err);
+/* Push under its full names ("HOST/NAME:TAG"), all tags of one repository at one upload, those of
+ * single platforms before those of the index; what it did is added to *total. */
+int output_push_image(const struct common *common, const struct built_image *image,
+                      const char *base, struct push_result *total, struct error *err);
 
 #endif

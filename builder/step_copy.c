@@ -110,7 +110,10 @@ static int open_tree_of(struct copy *c, struct error *err)
     }
     if (session_source(c->step, from->value, from->at, &c->image, &c->source, err))
         return -1;
-    c->tree = (struct copy_tree){.root_fd = -1, .keep_xattrs = true, .what = from->value};
+    c->tree = (struct copy_tree){.root_fd = -1,
+                                 .keep_xattrs = true,
+                                 .owners = store_owners(s->options->store),
+                                 .what = from->value};
     return 0;
 }
 
@@ -203,6 +206,7 @@ static int copy_files(struct copy *c, const struct digest *key, const char *crea
         resolve_owner(c, err))
         return -1;
     c->target.root_fd = c->root.root_fd;
+    c->target.owners = store_owners(c->step->session->options->store);
     c->target.destination = c->destination;
     c->target.now.tv_sec = s->now;
     struct build_layer *layer =
@@ -294,6 +298,7 @@ static int make_workdir(struct step *step, const char *path, const struct digest
         return step_error(step, err);
     struct workdir w = {.step = step,
                         .target = {.root_fd = root.root_fd,
+                                   .owners = store_owners(step->session->options->store),
                                    .destination = path,
                                    .uid = user.uid,
                                    .gid = user.gid,

@@ -16,17 +16,25 @@
 
 enum { TAIL_LINES = 20 };
 
-static int check_platform(const struct step *step, struct error *err)
+/* How the image's programs run here; NULL in *out: natively. */
+static int find_emulation(const struct step *step, const struct emulation **out, struct error *err)
 {
+    const struct platform *platform = &step->state->platform;
     struct platform host;
-    char wanted[48], here[48];
+    char text[48];
     platform_host(&host);
-    if (platform_runs_on(&step->state->platform, &host))
+    *out = NULL;
+    if (platform_runs_on(platform, &host))
         return 0;
-    error_set(err, ERROR_INPUT, "RUN in an image for %s on a host that is %s is not supported yet",
-              platform_text(&step->state->platform, '/', wanted), platform_text(&host, '/', here));
-    error_hint(err, "COPY, ADD and what sets the config work for any platform");
-    return step_error(step, err);
+    if (strcmp(platform->os, host.os) != 0) {
+        error_set(err, ERROR_INPUT, "RUN in an image for %s: only Linux programs can run here",
+                  platform_text(platform, '/', text));
+        error_hint(err, "COPY, ADD and what sets the config work for any platform");
+        return step_error(step, err);
+    }
+    if (emulators_find(step->session->options->emulators, platform->arch, out, err))
+        return step_error(step, err);
+    return 0;
 }
 
 /* One RUN being carried out. */
@@ -58,7 +66,7 @@ static int check(struct run *r, struct error *err)
     const struct build_options *o = step->session->options;
     const struct flag *network = instruction_flag(step->in, "network");
     const struct flag *security = instruction_flag(step->in, "security");
-    if (step_refuse_flags(step, later, COUNT_OF(later), err) || check_platform(step, err))
+    if (step_refuse_flags(step, later, COUNT_OF(later), err))
         return -1;
     r->network = o->network;
     if (network && !strcmp(network->value, "none"))
@@ -169,7 +177,10 @@ static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_resul
 {
     struct step *step = r->step;
     const struct build_options *o = step->session->options;
+    const struct emulation *emulation;
     struct user_ids user = {.uid = 0};
+    if (find_emulation(step, &emulation, err))
+        return -1;
     if (passwd_lookup(snapshot->root_fd, stage_state_text(step->state, "User"), &user, err))
         return step_error(step, err);
     add_outer_env(step, &user, &r->env);
@@ -191,6 +202,7 @@ static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_resul
                                 .ca_bundle_fd = o->ca_bundle_fd,
                                 .insecure = r->insecure,
                                 .cancel_fd = o->cancel_fd,
+                                .emulation = emulation,
                                 .output = show,
                                 .context = step->task};
     int code = sandbox_run(&spec, result, err);
@@ -231,7 +243,9 @@ static int run_and_keep(struct run *r, const struct digest *key, const char *cre
     sandbox_result_release(&result);
     struct strv skip = STRV_INIT;
     bool empty = false;
-    struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip), .clamp = -1};
+    struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip),
+                                      .clamp = -1,
+                                      .owners = store_owners(s->options->store)};
     if (code || layer_diff_empty(snapshot.upper_fd, &diff, &empty, err)) {
         strv_release(&skip);
         return -1;

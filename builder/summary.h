@@ -2,7 +2,7 @@
 #ifndef BUILDER_SUMMARY_H
 #define BUILDER_SUMMARY_H
 
-#include "build.h"
+#include "built_image.h"
 
 #include <base/error.h>
 #include <base/str.h>
@@ -14,27 +14,24 @@
 
 struct summary {
     const struct build_plan *plan;
-    struct digest digest;        /* of the manifest, or of the index */
-    struct digest config_digest; /* of the first platform's */
-    const char *media_type;
-    int64_t descriptor_size; /* of the manifest's bytes */
-    int64_t image_size;      /* layers and config, compressed */
-    size_t layers, steps, cached;
+    struct built_image image; /* owned by the caller */
+    size_t steps, cached;
     bool pushed;
     struct push_result push;
-    struct strv references; /* every full name it has */
     double seconds, push_seconds;
 };
 
 /* Lines for people on stderr; results (names and digest) on stdout; quiet: the digest alone. */
 void summary_print(const struct summary *s, bool quiet, FILE *out, FILE *notes);
-/* BuildKit's keys: containerimage.digest, containerimage.config.digest, containerimage.descriptor,
- * image.name. */
+/* BuildKit's keys: containerimage.digest, containerimage.config.digest (where there is one
+ * platform), containerimage.descriptor, image.name; and imgbuild.platforms, what each platform's
+ * manifest is. */
 int summary_write_metadata(const struct summary *s, const char *path, struct error *err);
-/* --iidfile: the digest alone. */
+/* --iidfile: the digest alone, of the index where there is one. */
 int summary_write_iid(const struct summary *s, const char *path, struct error *err);
-/* Append digest=, image=, tags= to the file that $GITHUB_OUTPUT names, and a table to
- * $GITHUB_STEP_SUMMARY's. Where a variable is not set nothing is done. */
+/* Append digest=, image=, tags= (and with several platforms digest-linux-arm64=) to the file that
+ * $GITHUB_OUTPUT names, and a table to $GITHUB_STEP_SUMMARY's. Where a variable is not set nothing
+ * is done. */
 int summary_write_ci(const struct summary *s, struct error *err);
 
 #endif

@@ -253,13 +253,19 @@ static int choose_labels(const struct trigger *t, const struct plan_options *o,
 
 /* ---- platforms and their tags ---- */
 
-static int add_platforms(const struct strv *names, struct build_plan *plan, struct error *err)
+int plan_add_platforms(struct build_plan *plan, const struct strv *names, struct error *err)
 {
-    plan->platforms = mem_zalloc(names->count, sizeof *plan->platforms);
-    for (size_t i = 0; i < names->count; i++) {
+    autostrv words = STRV_INIT;
+    for (size_t i = 0; i < names->count; i++)
+        strv_split(&words, names->items[i], ',');
+    plan->platforms = mem_zalloc(words.count, sizeof *plan->platforms);
+    for (size_t i = 0; i < words.count; i++) {
         struct platform platform;
         bool again = false;
-        if (platform_parse(names->items[i], &platform, err) < 0)
+        const char *word = str_trim(words.items[i]);
+        if (str_eq(word, "local"))
+            platform_host(&platform);
+        else if (platform_parse(word, &platform, err) < 0)
             return -1;
         for (size_t k = 0; k < plan->platform_count; k++)
             again |= platform_equal(&platform, &plan->platforms[k].platform);
@@ -316,7 +322,7 @@ static int make(const struct definition *d, const struct trigger *t, const struc
     };
     bool given = o->platforms && o->platforms->count > 0;
     if (choose_repository(d, &values, o, plan, err) < 0 ||
-        add_platforms(given ? o->platforms : &d->platforms, plan, err) < 0 ||
+        plan_add_platforms(plan, given ? o->platforms : &d->platforms, err) < 0 ||
         choose_args(variant, &values, o->build_args, &plan->build_args, err) < 0 ||
         choose_labels(t, o, plan, err) < 0)
         return -1;

@@ -70,6 +70,9 @@ int plan_make(const struct definition *definition, const struct trigger *trigger
 /* Find the Dockerfile (source/PATH, then beside image.yaml as PATH or as its last part) and the
  * context below source (a directory). ERROR_MISSING names every place that was tried. */
 int plan_locate(struct build_plan *plan, const char *source, struct error *err);
+/* Fill in the platforms that were asked for: several may be in one text, with commas, "local" is
+ * the host's, and each counts once. ERROR_INPUT. */
+int plan_add_platforms(struct build_plan *plan, const struct strv *names, struct error *err);
 /* All tags, each once: the platforms' first, then the platform-less ones, "latest" last. */
 void plan_all_tags(const struct build_plan *plan, struct strv *out);
 

@@ -174,15 +174,37 @@ static int put_tags(struct image_target *target, const struct manifest *m, const
     return 0;
 }
 
+static int put_named(struct copy *c, const struct manifest *m, const struct strv *tags,
+                     struct error *err)
+{
+    if (tags && tags->count)
+        return put_tags(c->target, m, tags, err);
+    return image_target_put_manifest(c->target, m, NULL, err);
+}
+
+static const struct strv *tags_of_child(const struct copy *c, const struct manifest *m)
+{
+    for (size_t i = 0; i < c->options->child_count; i++)
+        if (digest_equal(&c->options->children[i].digest, &m->digest))
+            return c->options->children[i].tags;
+    return NULL;
+}
+
 static int put_manifests(struct copy *c, const struct strv *tags, struct error *err)
 {
     size_t last = c->manifest_count - 1;
     for (size_t i = 0; i < last; i++)
-        if (image_target_put_manifest(c->target, &c->manifests[i], NULL, err))
+        if (put_named(c, &c->manifests[i], tags_of_child(c, &c->manifests[i]), err))
             return -1;
-    if (tags->count)
-        return put_tags(c->target, &c->manifests[last], tags, err);
-    return image_target_put_manifest(c->target, &c->manifests[last], NULL, err);
+    return put_named(c, &c->manifests[last], tags, err);
+}
+
+static int check_tags(const struct reference *ref, const struct strv *tags, struct error *err)
+{
+    for (size_t i = 0; i < tags->count; i++)
+        if (ref->transport == REFERENCE_REGISTRY && !reference_tag_valid(tags->items[i]))
+            return error_set(err, ERROR_INPUT, "“%s” is not a tag", tags->items[i]);
+    return 0;
 }
 
 /* All tags must be such before anything is sent. */
@@ -193,9 +215,14 @@ static int choose_tags(const struct reference *ref, const struct strv *given, st
         strv_add_all(out, given);
     else if (ref->tag)
         strv_add(out, ref->tag);
-    for (size_t i = 0; i < out->count; i++)
-        if (ref->transport == REFERENCE_REGISTRY && !reference_tag_valid(out->items[i]))
-            return error_set(err, ERROR_INPUT, "“%s” is not a tag", out->items[i]);
+    return check_tags(ref, out, err);
+}
+
+static int check_children(const struct copy *c, const struct reference *ref, struct error *err)
+{
+    for (size_t i = 0; i < c->options->child_count; i++)
+        if (check_tags(ref, c->options->children[i].tags, err))
+            return -1;
     return 0;
 }
 
@@ -221,7 +248,8 @@ static int run_copy(struct copy *c, const struct reference *ref, const struct st
                     bool all_platforms, struct error *err)
 {
     autostrv chosen = STRV_INIT;
-    if (choose_tags(ref, tags, &chosen, err) || collect(c, all_platforms, err) ||
+    if (choose_tags(ref, tags, &chosen, err) || check_children(c, ref, err) ||
+        collect(c, all_platforms, err) ||
         check_root(ref, &c->manifests[c->manifest_count - 1], err))
         return -1;
     const struct transport_options *transport = c->options->transport;

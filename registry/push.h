@@ -9,11 +9,19 @@
 
 #include <base/str.h>
 
+/* Names of a manifest inside the index that is copied. */
+struct push_child {
+    struct digest digest;
+    const struct strv *tags;
+};
+
 struct push_options {
     const struct transport_options *transport;
     const struct reference *mount_from; /* a repository on the target's registry likely to hold the
                                            base's layers; or NULL */
     const struct platform *platform;    /* which of an index, unless all; NULL: the host's */
+    const struct push_child *children;
+    size_t child_count;
 };
 
 struct push_result {

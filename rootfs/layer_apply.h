@@ -8,13 +8,16 @@
 #ifndef ROOTFS_LAYER_APPLY_H
 #define ROOTFS_LAYER_APPLY_H
 
+#include "owner.h"
+
 #include <base/digest.h>
 #include <base/error.h>
 #include <base/stream.h>
 
 struct layer_apply_options {
-    const char *what;  /* for messages: "layer sha256:…" */
-    bool device_nodes; /* make device nodes (else they are left out, and it is said) */
+    const char *what;      /* for messages: "layer sha256:…" */
+    bool device_nodes;     /* make device nodes (else they are left out, and it is said) */
+    struct owners *owners; /* how owners are kept */
 };
 
 /* Unpack blob (compressed as it comes; to its end) into the empty directory dir_fd. *diff_id gets

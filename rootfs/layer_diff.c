@@ -199,7 +199,7 @@ static int write_name(struct walk *w, int dir_fd, const char *name, struct error
     struct stat st;
     if (skipped(w))
         return 0;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+    if (owners_stat(w->options->owners, dir_fd, name, &st))
         return fail(w, "look at", err);
     if (whiteout_is(&st)) {
         w->stats.entries++;
@@ -262,7 +262,7 @@ static int is_something(struct walk *w, int dir_fd, const char *name, bool *some
     struct stat st;
     if (skipped(w))
         return 0;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+    if (owners_stat(w->options->owners, dir_fd, name, &st))
         return fail(w, "look at", err);
     *something = !S_ISSOCK(st.st_mode);
     if (!S_ISDIR(st.st_mode))

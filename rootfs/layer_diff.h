@@ -4,6 +4,8 @@
 #ifndef ROOTFS_LAYER_DIFF_H
 #define ROOTFS_LAYER_DIFF_H
 
+#include "owner.h"
+
 #include <base/error.h>
 #include <base/stream.h>
 
@@ -14,6 +16,7 @@ struct layer_diff_options {
     const char *const
         *skip;     /* NULL-terminated paths without leading slash that are not the step's doing */
     int64_t clamp; /* see layer_tar_new; -1: none */
+    struct owners *owners; /* how owners are kept */
 };
 
 struct layer_diff_stats {

@@ -111,11 +111,12 @@ static int add_whiteout(const struct layer_entry *e, int dir_fd, const char *nam
     return 0;
 }
 
-static int set_owner(const struct layer_entry *e, int dir_fd, const char *name)
+static int set_owner(const struct layer_writer *w, const struct layer_entry *e, int dir_fd,
+                     const char *name)
 {
     if (!e->uid && !e->gid)
         return 0;
-    return io_fault() ? -1 : fchownat(dir_fd, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW);
+    return io_fault() ? -1 : owners_give(w->options->owners, dir_fd, name, e->uid, e->gid);
 }
 
 static int set_times(const struct layer_entry *e, int dir_fd, const char *name)
@@ -140,11 +141,12 @@ static int finish_directory(struct layer_writer *w, const struct layer_entry *e,
 {
     if (existed || e->xattr_count) {
         autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fchown(fd, e->uid, e->gid) || fchmod(fd, e->mode & 0777))
+        if (fd < 0 || owners_give(w->options->owners, fd, "", e->uid, e->gid) ||
+            fchmod(fd, e->mode & 0777))
             return fail(e, "set owner and mode", err);
-        if (layer_xattrs_set(e, fd, -1, NULL, err))
+        if (layer_xattrs_set(e, w->options->owners, fd, -1, NULL, err))
             return -1;
-    } else if (set_owner(e, dir_fd, name)) {
+    } else if (set_owner(w, e, dir_fd, name)) {
         return fail(e, "set the owner", err);
     }
     return remember_end(w, e, err);
@@ -185,26 +187,29 @@ static int add_file(struct layer_writer *w, const struct layer_entry *e, int dir
 }
 
 /* Symlinks and nodes: made at once, then dressed. */
-static int make_other(const struct layer_entry *e, int dir_fd, const char *name)
+static int make_other(const struct layer_writer *w, const struct layer_entry *e, int dir_fd,
+                      const char *name)
 {
     if (io_fault())
         return -1;
     if (S_ISLNK(e->mode))
         return symlinkat(e->link, dir_fd, name);
-    return mknodat(dir_fd, name, e->mode, S_ISFIFO(e->mode) ? 0 : e->rdev);
+    return owners_make_node(w->options->owners, dir_fd, name, e->mode,
+                            S_ISFIFO(e->mode) ? 0 : e->rdev);
 }
 
-static int add_other(const struct layer_entry *e, int dir_fd, const char *name, struct error *err)
+static int add_other(const struct layer_writer *w, const struct layer_entry *e, int dir_fd,
+                     const char *name, struct error *err)
 {
     bool whiteout = false;
-    int code = make_other(e, dir_fd, name);
+    int code = make_other(w, e, dir_fd, name);
     if (code && errno == EEXIST && !remove_old(dir_fd, name, &whiteout))
-        code = make_other(e, dir_fd, name);
-    if (code || set_owner(e, dir_fd, name) ||
+        code = make_other(w, e, dir_fd, name);
+    if (code || set_owner(w, e, dir_fd, name) ||
         (!S_ISLNK(e->mode) && (e->mode & SPECIAL_BITS) &&
          fchmodat(dir_fd, name, e->mode & 07777, 0)))
         return fail(e, S_ISLNK(e->mode) ? "make the symlink" : "make the node", err);
-    if (layer_xattrs_set(e, -1, dir_fd, name, err))
+    if (layer_xattrs_set(e, w->options->owners, -1, dir_fd, name, err))
         return -1;
     return set_times(e, dir_fd, name) ? fail(e, "set the time", err) : 0;
 }
@@ -214,7 +219,7 @@ static int add_device(struct layer_writer *w, const struct layer_entry *e, int d
 {
     /* 0:0 would be taken for a whiteout. */
     if (w->options->device_nodes && e->rdev != makedev(0, 0))
-        return add_other(e, dir_fd, name, err);
+        return add_other(w, e, dir_fd, name, err);
     const char *path = e->path + strspn(e->path, "./");
     if (str_starts(path, "dev/"))
         w->devices++;
@@ -304,7 +309,7 @@ static int add_named(struct layer_writer *w, const struct layer_entry *e, int di
     if (S_ISREG(e->mode))
         return add_file(w, e, dir_fd, name, err);
     if (S_ISLNK(e->mode) || S_ISFIFO(e->mode))
-        return add_other(e, dir_fd, name, err);
+        return add_other(w, e, dir_fd, name, err);
     if (S_ISCHR(e->mode) || S_ISBLK(e->mode))
         return add_device(w, e, dir_fd, name, err);
     return error_set(err, ERROR_INPUT, "%s: a layer can't hold a file of this type", e->path);
@@ -400,11 +405,12 @@ static int dress_file(struct layer_writer *w, const struct layer_entry *e, struc
     int fd = w->file_fd;
     if (w->file_end < e->size && ftruncate(fd, e->size))
         return fail(e, "set the size", err);
-    if ((e->uid || e->gid) && (io_fault() || fchown(fd, e->uid, e->gid)))
+    if ((e->uid || e->gid) &&
+        (io_fault() || owners_give(w->options->owners, fd, "", e->uid, e->gid)))
         return fail(e, "set the owner", err);
     if ((e->mode & SPECIAL_BITS) && fchmod(fd, e->mode & 07777))
         return fail(e, "set the mode", err);
-    if (layer_xattrs_set(e, fd, -1, NULL, err))
+    if (layer_xattrs_set(e, w->options->owners, fd, -1, NULL, err))
         return -1;
     const struct timespec times[2] = {e->mtime, e->mtime};
     return futimens(fd, times) ? fail(e, "set the time", err) : 0;

@@ -1,5 +1,6 @@
 #include "layer_xattr.h"
 
+#include "owner_acl.h"
 #include "whiteout.h"
 
 #include <base/io.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #define CAPABILITY "security.capability"
@@ -28,7 +30,8 @@ static void name_file(struct proc_path *p, int dir_fd, const char *name)
 
 static bool left_out(const char *name)
 {
-    static const char *const host[] = {"security.selinux", "security.ima", "security.evm"};
+    static const char *const host[] = {"security.selinux", "security.ima", "security.evm",
+                                       OWNER_XATTR};
     for (size_t i = 0; i < COUNT_OF(host); i++)
         if (!strcmp(name, host[i]))
             return true;
@@ -39,6 +42,16 @@ static int by_name(const void *a, const void *b)
 {
     const struct layer_xattr *x = a, *y = b;
     return strcmp(x->name, y->name);
+}
+
+/* A list of ours is shown as what it is kept for. */
+static int show_list(int fd, const char *path, char *value, size_t size)
+{
+    struct stat st;
+    if (fd >= 0 ? fstat(fd, &st) : lstat(path, &st))
+        return -1;
+    owner_acl_follow(value, size, st.st_mode);
+    return 0;
 }
 
 /* Append one value to the bytes and note where it lies: pointers come last, since bytes may move.
@@ -53,7 +66,11 @@ static int read_value(struct layer_xattrs *x, int fd, const char *path, const ch
             continue;
         if (n < 0)
             return -1;
+        const char *shown = owner_acl_shown(name);
+        if (shown && !strcmp(name, OWNER_XATTR_ACL) && show_list(fd, path, value, (size_t)n))
+            return -1;
         struct layer_xattr item = {.size = (size_t)n};
+        name = shown ? shown : name;
         str_add_bytes(&x->bytes, name, strlen(name) + 1);
         str_add_bytes(&x->bytes, value, (size_t)n);
         MEM_PUSH(x->items, x->count, x->cap) = item;
@@ -112,19 +129,29 @@ void layer_xattrs_release(struct layer_xattrs *x)
     *x = (struct layer_xattrs){0};
 }
 
-int layer_xattrs_set(const struct layer_entry *e, int fd, int dir_fd, const char *name,
-                     struct error *err)
+/* Under which name an attribute is kept; NULL: not at all. */
+static const char *kept_as(const struct layer_xattr *x, const struct owners *owners)
+{
+    if (left_out(x->name) || owner_acl_shown(x->name))
+        return NULL;
+    const char *kept = owners ? owner_acl_kept(x->name) : NULL;
+    return kept && owner_acl_names_ids(x->value, x->size) ? kept : x->name;
+}
+
+int layer_xattrs_set(const struct layer_entry *e, struct owners *owners, int fd, int dir_fd,
+                     const char *name, struct error *err)
 {
     struct proc_path file = {"/"};
     if (fd < 0 && e->xattr_count)
         name_file(&file, dir_fd, name);
     for (size_t i = 0; i < e->xattr_count; i++) {
         const struct layer_xattr *x = &e->xattrs[i];
-        if (left_out(x->name))
+        const char *kept = kept_as(x, owners);
+        if (!kept)
             continue;
         int code = io_fault() ? -1
-                   : fd >= 0  ? fsetxattr(fd, x->name, x->value, x->size, 0)
-                              : lsetxattr(file.text, x->name, x->value, x->size, 0);
+                   : fd >= 0  ? fsetxattr(fd, kept, x->value, x->size, 0)
+                              : lsetxattr(file.text, kept, x->value, x->size, 0);
         if (!code)
             continue;
         bool lacking = errno == ENOTSUP || errno == EPERM || errno == EINVAL;

@@ -4,6 +4,7 @@
 #define ROOTFS_LAYER_XATTR_H
 
 #include "layer_tar.h"
+#include "owner.h"
 
 #include <base/error.h>
 #include <base/str.h>
@@ -23,7 +24,7 @@ void layer_xattrs_release(struct layer_xattrs *xattrs);
 
 /* Set an entry's attributes; fd, dir_fd and name as above. A file system without one is a warning,
  * but for security.capability, without which the program would not work: ERROR_HOST. */
-int layer_xattrs_set(const struct layer_entry *entry, int fd, int dir_fd, const char *name,
-                     struct error *err);
+int layer_xattrs_set(const struct layer_entry *entry, struct owners *owners, int fd, int dir_fd,
+                     const char *name, struct error *err);
 
 #endif

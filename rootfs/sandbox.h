@@ -8,6 +8,7 @@
 #ifndef ROOTFS_SANDBOX_H
 #define ROOTFS_SANDBOX_H
 
+#include "emulation.h"
 #include "passwd.h"
 
 #include <base/error.h>
@@ -66,8 +67,9 @@ struct sandbox_spec {
     size_t mount_count;
     const struct sandbox_rlimit *rlimits;
     size_t rlimit_count;
-    int64_t shm_size;    /* bytes; 0: 64 MiB */
-    int ca_bundle_fd;    /* shown at CA_CERTS_PATH; -1: none (the caller adds the variables) */
+    int64_t shm_size; /* bytes; 0: 64 MiB */
+    int ca_bundle_fd; /* shown at CA_CERTS_PATH; -1: none (the caller adds the variables) */
+    const struct emulation *emulation; /* of the root's architecture; NULL: it is the host's */
     bool insecure;       /* all capabilities, no seccomp filter, nothing masked or read-only */
     bool init;           /* an init as pid 1 that reaps and forwards signals */
     unsigned timeout_ms; /* 0: none; then SIGKILL to all of it */

@@ -424,6 +424,8 @@ static int do_process_op(const struct sandbox_plan *plan, size_t index, int root
         return (int)syscall(SYS_prlimit64, 0, op->number, &op->limit, NULL);
     if (op->kind == PLAN_STDIO)
         return do_stdio(plan, op);
+    if (op->kind == PLAN_USERNS)
+        return (int)syscall(SYS_setns, plan->slots[op->slot], CLONE_NEWUSER);
     if (op->kind == PLAN_FILTER)
         return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter);
     if (op->kind == PLAN_BOUND)

@@ -252,6 +252,9 @@ static void compile_process(struct sandbox_build *b, const struct sandbox_spec *
     }
     const char *cwd = spec->cwd && spec->cwd[0] ? spec->cwd : "/";
     op_add(b, PLAN_CWD, cwd, text(b, mem_printf("enter the working directory %s", cwd)));
+    if (spec->emulation && spec->emulation->userns_fd >= 0)
+        op_on(b, PLAN_USERNS, slot_new(b, spec->emulation->userns_fd),
+              "enter the user namespace in which qemu is registered");
     if (!spec->insecure)
         op_add(b, PLAN_FILTER, "", "install the seccomp filter");
     op_add(b, PLAN_BOUND, "", "drop capabilities");

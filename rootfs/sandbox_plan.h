@@ -28,6 +28,7 @@ enum plan_op_kind {
     PLAN_KEYRING,  /* a session keyring of its own */
     PLAN_RLIMIT,   /* number: the resource; limit */
     PLAN_STDIO,    /* slot becomes descriptor `number`, owned by the user */
+    PLAN_USERNS,   /* enter the user namespace in slot, where every id is itself */
     PLAN_FILTER,   /* install the seccomp filter */
     PLAN_BOUND,    /* drop every capability that is not in plan.capabilities for good */
     PLAN_USER,     /* become the user */

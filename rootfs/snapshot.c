@@ -80,14 +80,14 @@ static int make_folder(int dir_fd, const char *name, int *fd)
 }
 
 /* The root looks as the topmost layer's does: an overlay shows its upper directory's. */
-static int dress_root(int upper_fd, int top_fd)
+static int dress_root(struct owners *owners, int upper_fd, int top_fd)
 {
     struct stat st;
-    if (fstat(top_fd, &st))
+    if (owners_stat(owners, top_fd, "", &st))
         return -1;
     const struct timespec times[2] = {st.st_mtim, st.st_mtim};
-    return fchown(upper_fd, st.st_uid, st.st_gid) || fchmod(upper_fd, st.st_mode & 07777) ||
-                   futimens(upper_fd, times)
+    return owners_give(owners, upper_fd, "", st.st_uid, st.st_gid) ||
+                   fchmod(upper_fd, st.st_mode & 07777) || futimens(upper_fd, times)
                ? -1
                : 0;
 }
@@ -109,7 +109,7 @@ static int make_mount(struct snapshot *s, const struct stack *stack, enum snapsh
         return error_errno(err, ERROR_HOST, "make a folder in store %s", store_path(s->store));
     if ((flags & SNAPSHOT_WRITABLE) &&
         (make_folder(folder, UPPER, &s->upper_fd) || make_folder(folder, WORK, &work) ||
-         dress_root(s->upper_fd, stack->fds[stack->count - 1])))
+         dress_root(store_owners(s->store), s->upper_fd, stack->fds[stack->count - 1])))
         return error_errno(err, ERROR_HOST, "make a folder in store %s", store_path(s->store));
     const struct overlay_spec overlay = {.lower_fds = stack->fds,
                                          .lower_count = stack->count,

@@ -131,7 +131,7 @@ static int unpack_into(struct store *s, const char *name, const struct layer *la
     if (fd < 0 || fchmod(fd, 0755))
         return error_errno(err, ERROR_HOST, "open a folder of store %s", s->path);
     autofree char *what = mem_printf("layer %s", layer->digest.text);
-    struct layer_apply_options options = {.what = what};
+    struct layer_apply_options options = {.what = what, .owners = s->owners};
     struct digest diff_id = DIGEST_NONE;
     if (layer_apply(fd, blob, &options, &diff_id, err))
         return -1;
@@ -162,7 +162,8 @@ int store_open(const char *root, struct store **out, struct error *err)
     struct store *s = mem_zalloc(1, sizeof *s);
     s->sink = (struct layer_sink){sink_has, sink_unpack};
     s->root_fd = s->oci_fd = s->cache_fd = s->layers_fd = s->synced_fd = s->all_tmp_fd = -1;
-    s->empty_fd = s->mount_points_fd = s->lock_fd = s->tmp_fd = s->tmp_lock_fd = -1;
+    s->empty_fd = s->mount_points_fd = s->recorded_fd = s->lock_fd = s->tmp_fd = s->tmp_lock_fd =
+        -1;
     autofree char *given = root ? NULL : default_path();
     root = root ? root : given;
     autofree char *cwd = *root == '/' ? mem_strdup("/") : getcwd(NULL, 0);
@@ -185,12 +186,35 @@ void store_close(struct store *s)
         error_ignore(&ignored, "swept when the store is next opened");
     int *const fds[] = {&s->tmp_lock_fd, &s->tmp_fd,    &s->empty_fd,  &s->mount_points_fd,
                         &s->all_tmp_fd,  &s->synced_fd, &s->layers_fd, &s->cache_fd,
-                        &s->oci_fd,      &s->lock_fd,   &s->root_fd};
+                        &s->oci_fd,      &s->lock_fd,   &s->root_fd,   &s->recorded_fd};
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         mem_close_at(fds[i]);
+    owners_close(s->owners);
     free(s->tmp_name);
     free(s->path);
     free(s);
+}
+
+int store_record_owners(struct store *s, struct error *err)
+{
+    int layers = -1, synced = -1;
+    if (store_open_folder(s->recorded_fd, "layers", 0700, &layers) ||
+        store_open_folder(s->recorded_fd, "synced", 0700, &synced)) {
+        mem_close_at(&layers);
+        return error_errno(err, ERROR_HOST, "make the folders of store %s", s->path);
+    }
+    mem_close_at(&s->layers_fd);
+    mem_close_at(&s->synced_fd);
+    s->layers_fd = layers;
+    s->synced_fd = synced;
+    return owners_open(s->recorded_fd, "owners", &s->owners, err)
+               ? error_wrap(err, "store %s", s->path)
+               : 0;
+}
+
+struct owners *store_owners(const struct store *s)
+{
+    return s->owners;
 }
 
 const char *store_path(const struct store *s)

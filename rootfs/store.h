@@ -3,6 +3,7 @@
  *   oci/             an OCI image layout that any tool can read (registry/layout writes it)
  *   layers/HEX/      a layer unpacked, by diff_id, ready as an overlay lowerdir
  *   synced/HEX       marks the layers that are known to be on the disk
+ *   recorded/        layers/ and synced/ of hosts with one id only, and owners: see owner.h
  *   cache/           step records (builder/cache writes them)
  *   skeleton/        an empty directory, and one of empty mount points, for snapshots
  *   tmp/PID-RANDOM/  what a process has unfinished; its `lock` file is held while that process
@@ -16,6 +17,8 @@
  * After a power cut a layer that was renamed but not synced must not be trusted: see store_sync. */
 #ifndef ROOTFS_STORE_H
 #define ROOTFS_STORE_H
+
+#include "owner.h"
 
 #include <base/digest.h>
 #include <base/error.h>
@@ -32,6 +35,11 @@ struct store;
  * or its file system cannot hold an overlay's upper directory (the hint says which would do). */
 int store_open(const char *root, struct store **out, struct error *err);
 void store_close(struct store *store);
+/* Keep owners in a record from here on, and use the layers that were unpacked so: for processes
+ * with one id only. Before anything else is done with the store. ERROR_HOST. */
+int store_record_owners(struct store *store, struct error *err);
+/* How owners are kept in this store's layers; NULL: by the kernel. */
+struct owners *store_owners(const struct store *store);
 /* Absolute path, for messages. */
 const char *store_path(const struct store *store);
 

@@ -18,7 +18,7 @@
 
 enum { BOOT_CAP = 128 };
 
-static int open_folder(int dir_fd, const char *name, mode_t mode, int *fd)
+int store_open_folder(int dir_fd, const char *name, mode_t mode, int *fd)
 {
     if (io_fault() || (mkdirat(dir_fd, name, mode) && errno != EEXIST))
         return -1;
@@ -38,14 +38,14 @@ static int make_skeleton(struct store *s)
     static const char *const folders[] = {"proc", "sys", "dev", "etc"};
     static const char *const files[] = {"etc/resolv.conf", "etc/hosts"};
     autoclose int skeleton = -1;
-    if (open_folder(s->root_fd, "skeleton", 0700, &skeleton) ||
-        open_folder(skeleton, "empty", 0755, &s->empty_fd) ||
-        open_folder(skeleton, "mount-points", 0755, &s->mount_points_fd) ||
+    if (store_open_folder(s->root_fd, "skeleton", 0700, &skeleton) ||
+        store_open_folder(skeleton, "empty", 0755, &s->empty_fd) ||
+        store_open_folder(skeleton, "mount-points", 0755, &s->mount_points_fd) ||
         fchmod(s->empty_fd, 0755) || fchmod(s->mount_points_fd, 0755))
         return -1;
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
         autoclose int fd = -1;
-        if (open_folder(s->mount_points_fd, folders[i], 0755, &fd) || fchmod(fd, 0755))
+        if (store_open_folder(s->mount_points_fd, folders[i], 0755, &fd) || fchmod(fd, 0755))
             return -1;
     }
     for (size_t i = 0; i < COUNT_OF(files); i++)
@@ -56,11 +56,12 @@ static int make_skeleton(struct store *s)
 
 static int make_folders(struct store *s, struct error *err)
 {
-    if (open_folder(s->root_fd, "oci", 0700, &s->oci_fd) ||
-        open_folder(s->root_fd, "layers", 0700, &s->layers_fd) ||
-        open_folder(s->root_fd, "synced", 0700, &s->synced_fd) ||
-        open_folder(s->root_fd, "cache", 0700, &s->cache_fd) ||
-        open_folder(s->root_fd, "tmp", 0700, &s->all_tmp_fd) || make_skeleton(s))
+    if (store_open_folder(s->root_fd, "oci", 0700, &s->oci_fd) ||
+        store_open_folder(s->root_fd, "layers", 0700, &s->layers_fd) ||
+        store_open_folder(s->root_fd, "synced", 0700, &s->synced_fd) ||
+        store_open_folder(s->root_fd, "cache", 0700, &s->cache_fd) ||
+        store_open_folder(s->root_fd, "recorded", 0700, &s->recorded_fd) ||
+        store_open_folder(s->root_fd, "tmp", 0700, &s->all_tmp_fd) || make_skeleton(s))
         return error_errno(err, ERROR_HOST, "make the folders of store %s", s->path);
     return 0;
 }
@@ -108,20 +109,32 @@ static int sweep(struct store *s, struct error *err)
 }
 
 /* After another boot, a layer without its mark may be there in name only. */
-static int drop_unmarked(struct store *s, struct error *err)
+static int drop_unmarked(struct store *s, int layers_fd, int synced_fd, struct error *err)
 {
     autostrv names = STRV_INIT;
-    if (store_list(s->layers_fd, &names))
+    if (store_list(layers_fd, &names))
         return error_errno(err, ERROR_HOST, "read layers of store %s", s->path);
     for (size_t i = 0; i < names.count; i++) {
-        if (!faccessat(s->synced_fd, names.items[i], F_OK, 0))
+        if (!faccessat(synced_fd, names.items[i], F_OK, 0))
             continue;
         log_info("store: layer %.12s was not synced before the machine went down; it goes",
                  names.items[i]);
-        if (path_remove_tree(s->layers_fd, names.items[i], err))
+        if (path_remove_tree(layers_fd, names.items[i], err))
             return error_wrap(err, "store %s", s->path);
     }
     return 0;
+}
+
+/* Of either set of layers: which of them this process uses is not known yet. */
+static int drop_all_unmarked(struct store *s, struct error *err)
+{
+    autoclose int layers = -1, synced = -1;
+    if (drop_unmarked(s, s->layers_fd, s->synced_fd, err))
+        return -1;
+    if (store_open_folder(s->recorded_fd, "layers", 0700, &layers) ||
+        store_open_folder(s->recorded_fd, "synced", 0700, &synced))
+        return error_errno(err, ERROR_HOST, "make the folders of store %s", s->path);
+    return drop_unmarked(s, layers, synced, err);
 }
 
 static int check_boot(struct store *s, struct error *err)
@@ -135,7 +148,7 @@ static int check_boot(struct store *s, struct error *err)
         error_ignore(&missing, "a new store, or one whose layers are not to be trusted");
     if (str_eq(str_text(&now), str_text(&then)))
         return 0;
-    if (drop_unmarked(s, err))
+    if (drop_all_unmarked(s, err))
         return -1;
     return io_write_file(s->root_fd, "boot", now.data, now.len, 0600, 0, err);
 }
@@ -145,7 +158,7 @@ static int make_tmp(struct store *s, struct error *err)
     char unique[17];
     io_random_name(unique);
     s->tmp_name = mem_printf("%ld-%s", (long)getpid(), unique);
-    if (open_folder(s->all_tmp_fd, s->tmp_name, 0700, &s->tmp_fd))
+    if (store_open_folder(s->all_tmp_fd, s->tmp_name, 0700, &s->tmp_fd))
         return error_errno(err, ERROR_HOST, "make a folder in tmp of store %s", s->path);
     s->tmp_lock_fd = openat(s->tmp_fd, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (s->tmp_lock_fd < 0 || flock(s->tmp_lock_fd, LOCK_EX | LOCK_NB))

@@ -11,6 +11,8 @@ struct store {
     struct layer_sink sink; /* first, so that its pointer is the store's */
     char *path;
     int root_fd, oci_fd, cache_fd, layers_fd, synced_fd, all_tmp_fd;
+    int recorded_fd; /* the other set of layers, see store_record_owners */
+    struct owners *owners;
     int empty_fd, mount_points_fd;
     int lock_fd; /* of the whole store, shared */
     int tmp_fd, tmp_lock_fd;
@@ -21,6 +23,8 @@ struct store {
 /* Whatever opening does to the store's folders, under open.lock: the folders themselves, the dead's
  * leftovers, what a power cut may have spoilt, and a folder for this process. */
 int store_prepare(struct store *store, struct error *err);
+/* A folder in dir_fd, made where absent; -1 with errno. */
+int store_open_folder(int dir_fd, const char *name, mode_t mode, int *fd);
 /* flock(2), which may wait: ERROR_INTERRUPTED, ERROR_HOST. */
 int store_lock(const struct store *store, int fd, int operation, struct error *err);
 /* Add the names in a directory, without "." and "..", to names; -1 with errno. */

@@ -74,12 +74,13 @@ static bool content_holds(int root_fd, const struct file_rule *rule, const char 
     return verdict_patterns(&rule->has, &rule->lacks, path, &content, why);
 }
 
-static bool one_holds(int root_fd, const struct file_rule *rule, const char *path, struct str *why)
+static bool one_holds(int root_fd, struct owners *owners, const struct file_rule *rule,
+                      const char *path, struct str *why)
 {
     bool link_itself = rule->absent || rule->type == FILE_SYMLINK;
     autoclose int fd = path_open_in_root(root_fd, path, O_PATH | (link_itself ? O_NOFOLLOW : 0), 0);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st)) {
+    if (fd < 0 || owners_stat(owners, fd, "", &st)) {
         bool nothing = errno == ENOENT || errno == ENOTDIR;
         if (rule->absent && nothing)
             return true;
@@ -102,7 +103,8 @@ static bool one_holds(int root_fd, const struct file_rule *rule, const char *pat
     return content_holds(root_fd, rule, path, st.st_mode, why);
 }
 
-static bool glob_holds(int root_fd, const struct file_rule *rule, struct str *detail)
+static bool glob_holds(int root_fd, struct owners *owners, const struct file_rule *rule,
+                       struct str *detail)
 {
     autostrv found = STRV_INIT;
     autoerror problem = ERROR_INIT;
@@ -116,7 +118,7 @@ static bool glob_holds(int root_fd, const struct file_rule *rule, struct str *de
         return rule->absent;
     }
     for (size_t i = 0; i < found.count; i++)
-        if (!one_holds(root_fd, rule, found.items[i], detail))
+        if (!one_holds(root_fd, owners, rule, found.items[i], detail))
             return false;
     str_add(detail, found.items[0]);
     if (found.count > 1)
@@ -124,8 +126,9 @@ static bool glob_holds(int root_fd, const struct file_rule *rule, struct str *de
     return true;
 }
 
-bool file_rule_holds(int root_fd, const struct file_rule *rule, struct str *detail)
+bool file_rule_holds(int root_fd, struct owners *owners, const struct file_rule *rule,
+                     struct str *detail)
 {
-    return rule->is_glob ? glob_holds(root_fd, rule, detail)
-                         : one_holds(root_fd, rule, rule->path, detail);
+    return rule->is_glob ? glob_holds(root_fd, owners, rule, detail)
+                         : one_holds(root_fd, owners, rule, rule->path, detail);
 }

@@ -5,11 +5,14 @@
 #include "check.h"
 
 #include <base/str.h>
+#include <rootfs/owner.h>
 
 #include <stdbool.h>
 
 /* True where the rule holds below root_fd; detail then may say what was found, else what is wrong.
- * Paths are resolved as the image's processes would, and never leave the root. */
-bool file_rule_holds(int root_fd, const struct file_rule *rule, struct str *detail);
+ * owners: see rootfs/owner.h. Paths are resolved as the image's processes would, and never leave
+ * the root. */
+bool file_rule_holds(int root_fd, struct owners *owners, const struct file_rule *rule,
+                     struct str *detail);
 
 #endif

@@ -275,7 +275,8 @@ static void judge_writes(struct run *r, const struct trace *before)
                          rules->items[i].path);
         else if (!after.there)
             verdict_fail(r->result, "%s was not written", rules->items[i].path);
-        else if (!file_rule_holds(root_of(r), &rules->items[i], &why))
+        else if (!file_rule_holds(root_of(r), store_owners(r->ground->store), &rules->items[i],
+                                  &why))
             verdict_fail(r->result, "%s", str_text(&why));
     }
 }

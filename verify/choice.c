@@ -4,6 +4,7 @@
 #include <base/mem.h>
 #include <images/plan_load.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool plan_has_tag(const struct build_plan *plan, const char *tag)
@@ -66,6 +67,16 @@ static int find_plan(const struct reference *ref, enum plan_variant wanted, stru
     return 0;
 }
 
+/* A run without the sources has no Dockerfile to point to. */
+static char *find_dockerfile(struct build_plan *plan)
+{
+    autoerror ignored = ERROR_INIT;
+    if (!plan_locate(plan, ".", &ignored))
+        return mem_strdup(plan->dockerfile_path);
+    error_ignore(&ignored, "it only makes reports better");
+    return NULL;
+}
+
 int choice_make(const struct reference *ref, enum plan_variant wanted, const struct strv *configs,
                 struct choice *out, struct error *err)
 {
@@ -90,10 +101,13 @@ int choice_make(const struct reference *ref, enum plan_variant wanted, const str
         strv_add_all(&out->files, configs);
     else
         strv_add(&out->files, plan.checks);
+    if (found)
+        out->dockerfile = find_dockerfile(&plan);
     return 0;
 }
 
 void choice_release(struct choice *choice)
 {
     strv_release(&choice->files);
+    free(choice->dockerfile);
 }

@@ -13,6 +13,7 @@
 struct choice {
     bool dev;
     struct strv files; /* of checks; at least one */
+    char *dockerfile;  /* that the definition builds from, where it is here; else NULL */
 };
 
 /* wanted: --dev and --prod; with neither, the variant is the one whose tags the plan holds the

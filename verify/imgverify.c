@@ -1,3 +1,4 @@
+#include "command.h"
 #include "options.h"
 #include "session.h"
 
@@ -69,7 +70,7 @@ static int cmd_verify(const struct cli_command *self, int argc, char **argv, str
     return failed ? -1 : 0;
 }
 
-static const struct cli_command verify_command = {
+static const struct cli_command command_verify = {
     .program = "imgverify",
     .operands = "REF…",
     .summary = "verify container images by running checks in them",
@@ -94,37 +95,60 @@ static const struct cli_command verify_command = {
     .run = cmd_verify,
 };
 
+enum { COMMANDS = 2 };
+
+/* The command that argv names, and its own argv; without one the main job's. */
+static const struct cli_command *find(const struct cli_command *const commands[COMMANDS], int *argc,
+                                      char ***argv)
+{
+    for (size_t i = 1; *argc > 1 && i < COMMANDS; i++) {
+        if (strcmp((*argv)[1], commands[i]->name) != 0)
+            continue;
+        (*argc)--;
+        (*argv)++;
+        return commands[i];
+    }
+    return commands[0];
+}
+
 /* What is asked of the program itself: 1 answered, 0 nothing of the kind, -1 failed. */
-static int about(const struct cli_command *command, int argc, char **argv, struct error *err)
+static int about(const struct cli_command *const commands[COMMANDS], int argc, char **argv,
+                 struct error *err)
 {
     if (argc == 2 && !strcmp(argv[1], "--version")) {
         printf("imgverify %s\n", IMGBUILD_VERSION);
         return 1;
     }
     if (argc == 2 && !strcmp(argv[1], "--man")) {
-        cli_print_man(&command, 1, IMGBUILD_VERSION, MAN_SECTIONS, stdout);
+        cli_print_man(commands, COMMANDS, IMGBUILD_VERSION, MAN_SECTIONS, stdout);
         return 1;
     }
     if (argc == 3 && !strcmp(argv[1], "--completion"))
-        return cli_print_completion(argv[2], &command, 1, stdout, err) ? -1 : 1;
-    if (cli_wants_help(argc, argv)) {
-        cli_print_help(command, &command, 1, stdout);
-        return 1;
-    }
+        return cli_print_completion(argv[2], commands, COMMANDS, stdout, err) ? -1 : 1;
     return 0;
+}
+
+static int dispatch(int argc, char **argv, struct error *err)
+{
+    struct cli_command verify = command_verify;
+    const struct cli_command *const commands[COMMANDS] = {&verify, &command_diff};
+    verify.option_count = option_table_count;
+    int answered = about(commands, argc, argv, err);
+    if (answered)
+        return answered < 0 ? -1 : 0;
+    const struct cli_command *command = find(commands, &argc, &argv);
+    if (cli_wants_help(argc, argv)) {
+        cli_print_help(command, commands, COMMANDS, stdout);
+        return 0;
+    }
+    interrupt_install();
+    return command->run(command, argc, argv, err);
 }
 
 int main(int argc, char **argv)
 {
     autoerror err = ERROR_INIT;
-    struct cli_command command = verify_command;
-    command.option_count = option_table_count;
-    int answered = about(&command, argc, argv, &err);
-    if (!answered) {
-        interrupt_install();
-        answered = command.run(&command, argc, argv, &err);
-    }
-    if (answered >= 0 && !fflush(stdout))
+    if (!dispatch(argc, argv, &err) && !fflush(stdout))
         return 0;
     if (err.kind == ERROR_NONE)
         error_errno(&err, ERROR_HOST, "write to standard output");

@@ -29,6 +29,7 @@ struct inode {
 
 struct layer_walk {
     size_t layer;
+    struct owners *owners;
     struct entry *items;
     size_t count, cap;
     struct inode *linked; /* of files with several names that were met */
@@ -113,7 +114,7 @@ static int walk_entry(struct layer_walk *w, int dir_fd, const char *name, unsign
                       struct error *err)
 {
     struct stat st;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+    if (owners_stat(w->owners, dir_fd, name, &st))
         return fail(w, err);
     struct entry *e = &MEM_PUSH(w->items, w->count, w->cap);
     *e = (struct entry){.file = {.path = mem_strdup(str_text(&w->path)),
@@ -218,9 +219,10 @@ static void merge_layer(struct inventory *out, struct layer_walk *w)
     out->file_cap = m.cap;
 }
 
-static int add_layer(struct inventory *out, int fd, size_t layer, struct error *err)
+static int add_layer(struct inventory *out, int fd, size_t layer, struct owners *owners,
+                     struct error *err)
 {
-    __attribute__((cleanup(walk_release))) struct layer_walk w = {.layer = layer};
+    __attribute__((cleanup(walk_release))) struct layer_walk w = {.layer = layer, .owners = owners};
     if (walk_directory(&w, fd, 0, err))
         return -1;
     if (w.count)
@@ -231,13 +233,13 @@ static int add_layer(struct inventory *out, int fd, size_t layer, struct error *
     return 0;
 }
 
-int inventory_take(const int *layer_fds, size_t n, int root_fd, struct inventory *out,
-                   struct error *err)
+int inventory_take(const int *layer_fds, size_t n, struct owners *owners, int root_fd,
+                   struct inventory *out, struct error *err)
 {
     out->layer_count = n;
     out->layer_bytes = mem_zalloc(n + 1, sizeof *out->layer_bytes);
     for (size_t i = 0; i < n; i++)
-        if (add_layer(out, layer_fds[i], i, err))
+        if (add_layer(out, layer_fds[i], i, owners, err))
             return -1;
     for (size_t i = 0; i < out->file_count; i++)
         out->bytes += out->files[i].stored;

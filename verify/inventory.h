@@ -4,6 +4,7 @@
 #define VERIFY_INVENTORY_H
 
 #include <base/error.h>
+#include <rootfs/owner.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,10 +50,11 @@ struct inventory {
     int64_t wasted; /* of all wastes */
 };
 
-/* Zero it first. layer_fds: unpacked layers, lowest first; root_fd: their merged root, where the
- * packages' records are read (what cannot be read of them is left out). ERROR_HOST. */
-int inventory_take(const int *layer_fds, size_t n, int root_fd, struct inventory *out,
-                   struct error *err);
+/* Zero it first. layer_fds: unpacked layers, lowest first; owners: how the store keeps them;
+ * root_fd: their merged root, where the packages' records are read (what cannot be read of them is
+ * left out). ERROR_HOST. */
+int inventory_take(const int *layer_fds, size_t n, struct owners *owners, int root_fd,
+                   struct inventory *out, struct error *err);
 void inventory_release(struct inventory *inventory);
 #define autoinventory __attribute__((cleanup(inventory_release))) struct inventory
 

@@ -42,17 +42,7 @@ const struct cli_option option_table[] = {
     {"ca-certs", 0, CLI_SWITCH, AT(ca_certs), NULL, NULL,
      "Show the host's CA certificates to checks with a network (default: on where SSL_CERT_FILE is "
      "set)"},
-    {"isolation", 0, CLI_STRING, AT(isolation), "MODE", "auto|root",
-     "How checks are kept apart from the host (default: auto)"},
-    {"root", 0, CLI_STRING, AT(root), "DIR", NULL,
-     "Keep unpacked layers in DIR (default: $IMGBUILD_ROOT, /var/lib/imgbuild, or "
-     "$XDG_DATA_HOME/imgbuild)"},
-    {"progress", 0, CLI_STRING, AT(progress), "MODE", "auto|plain|tty|json|quiet",
-     "How to show what is going on"},
-    {"tls-ca", 0, CLI_STRING, AT(tls_ca), "FILE", NULL,
-     "Trust these CA certificates too when talking to registries"},
-    {"insecure", 0, CLI_STRINGS, AT(insecure), "HOST", NULL,
-     "Allow plain HTTP or an unverified certificate for this registry (repeatable)"},
+    STORE_OPTIONS,
     {"quiet", 'q', CLI_SWITCH, AT(quiet), NULL, NULL, "Print the images' digests alone"},
 };
 const size_t option_table_count = COUNT_OF(option_table);
@@ -68,7 +58,7 @@ int options_refuse(int argc, char **argv, struct error *err)
 {
     static const char *const options[] = {"--auto", "--static", "--venv"};
     static const char *const modes[] = {"userns", "single", "chroot", "takeover"};
-    static const char *const commands[] = {"diff", "doctor"};
+    static const char *const commands[] = {"doctor"};
     for (size_t k = 0; argc > 1 && k < COUNT_OF(commands); k++)
         if (!strcmp(argv[1], commands[k]))
             return error_set(err, ERROR_USAGE, "imgverify %s is not supported yet", argv[1]);

@@ -18,7 +18,44 @@ struct option_values {
     char *platform, *network, *user, *root, *progress, *isolation, *tls_ca;
     long long timeout, jobs;
     bool dev, prod, list, require_all, quiet, ca_certs;
+    bool all, exit_code; /* of diff */
 };
+
+/* Where images are kept, and how registries are spoken to: in every command's table. */
+#define STORE_OPTIONS                                                                              \
+    {"isolation",                                                                                  \
+     0,                                                                                            \
+     CLI_STRING,                                                                                   \
+     offsetof(struct option_values, isolation),                                                    \
+     "MODE",                                                                                       \
+     "auto|root",                                                                                  \
+     "How checks are kept apart from the host (default: auto)"},                                   \
+        {"root",                                                                                   \
+         0,                                                                                        \
+         CLI_STRING,                                                                               \
+         offsetof(struct option_values, root),                                                     \
+         "DIR",                                                                                    \
+         NULL,                                                                                     \
+         "Keep unpacked layers in DIR (default: $IMGBUILD_ROOT, /var/lib/imgbuild, or "            \
+         "$XDG_DATA_HOME/imgbuild)"},                                                              \
+        {"progress",                                                                               \
+         0,                                                                                        \
+         CLI_STRING,                                                                               \
+         offsetof(struct option_values, progress),                                                 \
+         "MODE",                                                                                   \
+         "auto|plain|tty|json|quiet",                                                              \
+         "How to show what is going on"},                                                          \
+        {"tls-ca",                                                                                 \
+         0,                                                                                        \
+         CLI_STRING,                                                                               \
+         offsetof(struct option_values, tls_ca),                                                   \
+         "FILE",                                                                                   \
+         NULL,                                                                                     \
+         "Trust these CA certificates too when talking to registries"},                            \
+    {                                                                                              \
+        "insecure", 0, CLI_STRINGS, offsetof(struct option_values, insecure), "HOST", NULL,        \
+            "Allow plain HTTP or an unverified certificate for this registry (repeatable)"         \
+    }
 
 extern const struct cli_option option_table[];
 extern const size_t option_table_count;

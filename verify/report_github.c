@@ -31,6 +31,16 @@ static const char *within(const char *workspace, const char *file)
     return str_starts(file, "./") ? file + 2 : file;
 }
 
+/* A failure is shown where it is to be mended: at the instruction that is behind it, where that is
+ * known, else at the check. */
+static void add_place(struct str *out, const struct image_result *image, const struct check *check,
+                      const struct check_result *r, const char *workspace)
+{
+    const struct check_blame *b = r->blame_count && r->blames[0].line ? &r->blames[0] : NULL;
+    add_escaped(out, within(workspace, b ? image->dockerfile : check->file), true);
+    str_addf(out, ",line=%u", b ? b->line : check->line ? check->line : 1);
+}
+
 static void add_annotation(struct str *out, const struct image_result *image,
                            const struct check *check, const struct check_result *r,
                            const char *workspace)
@@ -39,8 +49,8 @@ static void add_annotation(struct str *out, const struct image_result *image,
     autofree char *detail = report_detail(r), *more = report_more(r, ANNOTATION_LINES);
     autofree char *title = mem_printf("imgverify: %s", check->name);
     str_addf(out, "::%s file=", failure ? "error" : "notice");
-    add_escaped(out, within(workspace, check->file), true);
-    str_addf(out, ",line=%u,title=", check->line ? check->line : 1);
+    add_place(out, image, check, r, workspace);
+    str_add(out, ",title=");
     add_escaped(out, title, true);
     str_add(out, "::");
     add_escaped(out, failure ? "" : "skipped: ", false);
@@ -51,7 +61,7 @@ static void add_annotation(struct str *out, const struct image_result *image,
         str_add(out, "%0A");
         add_escaped(out, more, false);
     }
-    str_add_char(out, '\n');
+    str_addf(out, "%%0A%s:%u\n", within(workspace, check->file), check->line);
 }
 
 void report_github(const struct image_result *images, size_t n, const char *workspace, FILE *out)

@@ -43,6 +43,7 @@ static json_t *blame_to_json(const struct check_blame *b)
     json_object_set_new(out, "instruction", clean_string(b->instruction, strlen(b->instruction)));
     json_object_set_new(out, "created_by", clean_string(b->created_by, strlen(b->created_by)));
     json_object_set_new(out, "deleted", json_boolean(b->deleted));
+    json_object_set_new(out, "line", b->line ? json_integer(b->line) : json_null());
     return out;
 }
 

@@ -34,16 +34,34 @@ static json_t *uri_of(const char *path)
     return json_string(str_text(&uri));
 }
 
-static json_t *location_of(const struct check *check)
+static json_t *location_of(const char *file, unsigned line)
 {
     json_t *artifact = json_object(), *region = json_object(), *physical = json_object();
     json_t *location = json_object();
-    json_object_set_new(artifact, "uri", uri_of(check->file));
-    json_object_set_new(region, "startLine", json_integer(check->line ? check->line : 1));
+    json_object_set_new(artifact, "uri", uri_of(file));
+    json_object_set_new(region, "startLine", json_integer(line ? line : 1));
     json_object_set_new(physical, "artifactLocation", artifact);
     json_object_set_new(physical, "region", region);
     json_object_set_new(location, "physicalLocation", physical);
     return location;
+}
+
+/* The instructions of the Dockerfile that are behind it. */
+static void set_related(json_t *result, const struct image_result *image,
+                        const struct check_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->blame_count; i++) {
+        if (!r->blames[i].line)
+            continue;
+        autofree char *text = report_blame(&r->blames[i]);
+        json_t *location = location_of(image->dockerfile, r->blames[i].line);
+        json_object_set_new(location, "message", message(text));
+        json_array_append_new(list, location);
+    }
+    if (json_array_size(list))
+        json_object_set(result, "relatedLocations", list);
+    json_decref(list);
 }
 
 static json_t *rule_of(const struct check *check)
@@ -54,8 +72,10 @@ static json_t *rule_of(const struct check *check)
     return rule;
 }
 
-static json_t *result_of(const struct check *check, const struct check_result *r, size_t rule)
+static json_t *result_of(const struct image_result *image, size_t index)
 {
+    const struct check *check = &image->checks.items[index];
+    const struct check_result *r = &image->results[index];
     bool failure = report_is_failure(r);
     json_t *out = json_object(), *locations = json_array(), *prints = json_object();
     autofree char *detail = report_detail(r), *more = report_more(r, TAIL_LINES);
@@ -63,12 +83,13 @@ static json_t *result_of(const struct check *check, const struct check_result *r
         mem_printf("%s%s%s", detail, failure && *more ? "\n" : "", failure ? more : "");
     autofree char *print = mem_printf("%s:%s", check->file, check->name);
     json_object_set_new(out, "ruleId", json_from_text(check->name));
-    json_object_set_new(out, "ruleIndex", json_integer((json_int_t)rule));
+    json_object_set_new(out, "ruleIndex", json_integer((json_int_t)index));
     json_object_set_new(out, "kind", json_string(failure ? "fail" : "notApplicable"));
     json_object_set_new(out, "level", json_string(failure ? "error" : "none"));
     json_object_set_new(out, "message", message(text));
-    json_array_append_new(locations, location_of(check));
+    json_array_append_new(locations, location_of(check->file, check->line));
     json_object_set_new(out, "locations", locations);
+    set_related(out, image, r);
     json_object_set_new(prints, "check/v1", json_from_text(print));
     json_object_set_new(out, "partialFingerprints", prints);
     return out;
@@ -97,8 +118,7 @@ static json_t *run_of(const struct image_result *image)
     json_object_set_new(run, "columnKind", json_string("utf16CodeUnits"));
     for (size_t i = 0; i < image->checks.count; i++)
         if (image->results[i].verdict != VERDICT_PASSED)
-            json_array_append_new(results,
-                                  result_of(&image->checks.items[i], &image->results[i], i));
+            json_array_append_new(results, result_of(image, i));
     json_object_set_new(run, "results", results);
     json_object_set_new(properties, "image", json_from_text(image->reference));
     json_object_set_new(properties, "digest", json_string(image->digest.text));

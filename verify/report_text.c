@@ -31,6 +31,8 @@ char *report_blame(const struct check_blame *b)
              n ? ", " : "");
     output_clean(b->instruction, cut ? INSTRUCTION_MAX : n, &text);
     str_add(&text, cut ? "…" : "");
+    if (b->line)
+        str_addf(&text, " (line %u of the Dockerfile)", b->line);
     return str_take(&text);
 }
 

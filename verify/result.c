@@ -60,6 +60,7 @@ void image_result_release(struct image_result *r)
     free(r->reference);
     strv_release(&r->files);
     strv_release(&r->made_by);
+    free(r->dockerfile);
     if (r->inventory)
         inventory_release(r->inventory);
     free(r->inventory);

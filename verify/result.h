@@ -27,6 +27,7 @@ struct check_blame {
     char *instruction;    /* "RUN pip install x", "" where the history does not say */
     char *created_by;     /* the same as the config's history has it */
     bool deleted;         /* the layer took the path away */
+    unsigned line;        /* of the instruction in the image's Dockerfile; 0: not known */
 };
 
 struct check_result {
@@ -58,6 +59,7 @@ struct image_result {
     double seconds;  /* of pull, unpack and checks */
     struct checks checks;
     struct check_result *results; /* as many as checks.count */
+    char *dockerfile;             /* that it is built from, where that is here; else NULL */
     struct strv made_by;          /* each layer's instruction, as the history has it, or "" */
     struct inventory *inventory;  /* where a report asks for it; else NULL */
 };

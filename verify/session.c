@@ -2,22 +2,22 @@
 
 #include "checks.h"
 #include "choice.h"
+#include "dockerfile_line.h"
+#include "means.h"
 #include "report.h"
 #include "verification.h"
 
 #include <base/interrupt.h>
 #include <base/io.h>
 #include <base/mem.h>
-#include <base/pool.h>
 #include <registry/platform.h>
-#include <rootfs/ca_certs.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAMED_FAILURES = 5 };
+enum { NAMED_FAILURES = 5, DOCKERFILE_CAP = 1024 * 1024 };
 
 /* ---- what to check ---- */
 
@@ -37,6 +37,7 @@ static int plan_image(struct session_image *image, const struct option_values *v
         if (checks_read(choice.files.items[i], choice.dev, &r->checks, err))
             return -1;
     strv_add_all(&r->files, &choice.files);
+    r->dockerfile = take(&choice.dockerfile);
     r->left_out = checks_select(&r->checks, &values->only, &values->skip);
     if (r->checks.count)
         return 0;
@@ -70,75 +71,20 @@ void session_list(const struct session *s)
 
 /* ---- verifying ---- */
 
-/* What the images' verifications share and who owns it. */
-struct means {
-    struct strv insecure;
-    struct sandbox_mount *mounts;
-    size_t mount_count;
-    int ca_bundle;
-    struct platform platform;
-    struct transport_options transport;
-    struct verification_options options;
-};
-
-static int means_init(struct means *m, const struct option_values *values, struct error *err)
+/* Find the instructions that are behind failures in the Dockerfile. */
+static void locate_blames(struct image_result *r)
 {
-    m->ca_bundle = -1;
-    m->mount_count = values->volume.count;
-    m->mounts = mem_zalloc(m->mount_count + 1, sizeof *m->mounts);
-    for (size_t i = 0; i < m->mount_count; i++)
-        m->mounts[i].source_fd = -1;
-    if (geteuid()) {
-        error_set(err, ERROR_HOST, "verifying without root is not supported yet");
-        return error_hint(err, "run imgverify as root");
+    autoerror ignored = ERROR_INIT;
+    autostr text = STR_INIT;
+    if (!r->dockerfile || io_read_file(AT_FDCWD, r->dockerfile, DOCKERFILE_CAP, &text, &ignored)) {
+        error_ignore(&ignored, "the report then has no lines of it");
+        return;
     }
-    if (options_mounts(values, m->mounts, err) ||
-        (values->platform && platform_parse(values->platform, &m->platform, err)))
-        return -1;
-    if (values->ca_certs && (m->ca_bundle = ca_certs_open(NULL, err)) < 0)
-        return -1;
-    strv_add_all(&m->insecure, &values->insecure);
-    m->transport = (struct transport_options){
-        .insecure_hosts = (const char *const *)strv_argv(&m->insecure),
-        .tls_ca = values->tls_ca,
-        .jobs = (unsigned)values->jobs,
-        .cancel = interrupt_flag(),
-    };
-    bool host = str_eq(values->network, "host");
-    m->options = (struct verification_options){
-        .transport = &m->transport,
-        .platform = values->platform ? &m->platform : NULL,
-        .user = values->user,
-        .env = &values->env,
-        .network = host ? SANDBOX_NETWORK_HOST : SANDBOX_NETWORK_NONE,
-        .timeout_ms = (unsigned)values->timeout * 1000,
-        .mounts = m->mounts,
-        .mount_count = m->mount_count,
-        .ca_bundle_fd = m->ca_bundle,
-        .cancel_fd = interrupt_fd(),
-        .inventory = options_want_inventory(values),
-    };
-    const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
-    if (store_open(root && *root ? root : NULL, &m->options.store, err))
-        return -1;
-    m->options.pool = pool_new((size_t)values->jobs);
-    m->options.progress = progress_new(options_progress(values), stderr);
-    m->transport.progress = m->options.progress;
-    return 0;
-}
-
-static void means_release(struct means *m)
-{
-    progress_free(m->options.progress);
-    if (m->options.pool)
-        pool_free(m->options.pool);
-    store_close(m->options.store);
-    for (size_t i = 0; i < m->mount_count; i++)
-        if (m->mounts[i].source_fd >= 0)
-            close(m->mounts[i].source_fd);
-    free(m->mounts);
-    mem_close_at(&m->ca_bundle);
-    strv_release(&m->insecure);
+    for (size_t i = 0; i < r->checks.count; i++)
+        for (size_t k = 0; k < r->results[i].blame_count; k++) {
+            struct check_blame *b = &r->results[i].blames[k];
+            b->line = dockerfile_line_find(str_text(&text), b->instruction);
+        }
 }
 
 int session_verify(struct session *s, struct error *err)
@@ -149,6 +95,8 @@ int session_verify(struct session *s, struct error *err)
         struct session_image *image = &s->images[i];
         failed = interrupt_check(err) ||
                  image_verify(&image->reference, &means.options, &image->result, err);
+        if (!failed)
+            locate_blames(&image->result);
         if (!failed && s->values->require_all)
             image_result_require_all(&image->result);
     }

@@ -4,10 +4,10 @@
 #include "check_file.h"
 #include "check_metadata.h"
 #include "check_run.h"
+#include "unpacked.h"
 #include "verdict.h"
 
 #include <base/mem.h>
-#include <rootfs/snapshot.h>
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -22,9 +22,7 @@
 struct verification {
     const struct verification_options *options;
     struct image_result *result;
-    struct image image;
-    int *layer_fds;
-    struct snapshot look;
+    struct unpacked unpacked;
     struct blame_layers layers;
     struct strv env;
     char *no_programs;
@@ -52,7 +50,8 @@ static int evaluate(const struct check *check, const struct check_ground *ground
 {
     switch (check->kind) {
     case CHECK_FILE:
-        out->verdict = file_rule_holds(ground->look_fd, &check->look, &out->detail)
+        out->verdict = file_rule_holds(ground->look_fd, store_owners(ground->store), &check->look,
+                                       &out->detail)
                            ? VERDICT_PASSED
                            : VERDICT_FAILED;
         return 0;
@@ -81,7 +80,7 @@ static void blame(const struct verification *v, const struct check *check, struc
     else if (r->traceback.len)
         file = output_traceback_file(r->traceback.data);
     if (file)
-        blame_find(r, &v->layers, v->look.root_fd, v->layer_fds, file);
+        blame_find(r, &v->layers, v->unpacked.look.root_fd, v->unpacked.layer_fds, file);
 }
 
 static int run_job(void *context, struct error *err)
@@ -120,25 +119,6 @@ static int run_jobs(const struct verification *v, struct error *err)
 
 /* ---- the image ---- */
 
-static int unpack(struct verification *v, const struct reference *ref, struct error *err)
-{
-    const struct verification_options *o = v->options;
-    struct pull_options pull = {
-        .transport = o->transport, .platform = o->platform, .keep_layout_fd = -1};
-    if (image_pull(ref, &pull, store_layer_sink(o->store), &v->image, err))
-        return -1;
-    size_t n = v->image.layer_count;
-    v->layer_fds = mem_zalloc(n + 1, sizeof *v->layer_fds);
-    for (size_t i = 0; i < n; i++)
-        v->layer_fds[i] = -1;
-    for (size_t i = 0; i < n; i++) {
-        v->layer_fds[i] = store_open_layer(o->store, &v->image.layers[i].diff_id, err);
-        if (v->layer_fds[i] < 0)
-            return -1;
-    }
-    return snapshot_new(o->store, v->layer_fds, n, 0, &v->look, err);
-}
-
 static int make_environment(struct verification *v, const json_t *run, const char *where,
                             struct error *err)
 {
@@ -174,7 +154,7 @@ static int make_ground(struct verification *v, struct error *err)
     const char *where = v->result->reference;
     json_t *run = NULL;
     const char *user, *workdir;
-    if (json_get_object(v->image.config, "config", where, &run, err) ||
+    if (json_get_object(v->unpacked.image.config, "config", where, &run, err) ||
         json_get_string(run, "User", "", where, &user, err) ||
         json_get_string(run, "WorkingDir", "", where, &workdir, err) ||
         make_environment(v, run, where, err))
@@ -182,16 +162,16 @@ static int make_ground(struct verification *v, struct error *err)
     struct platform host;
     platform_host(&host);
     char theirs[48], ours[48];
-    platform_text(&v->image.platform, '/', theirs);
-    if (!platform_runs_on(&v->image.platform, &host))
+    platform_text(&v->unpacked.image.platform, '/', theirs);
+    if (!platform_runs_on(&v->unpacked.image.platform, &host))
         v->no_programs = mem_printf("needs a host that runs %s; this one is %s", theirs,
                                     platform_text(&host, '/', ours));
     v->ground = (struct check_ground){
         .store = o->store,
-        .layer_fds = v->layer_fds,
-        .layer_count = v->image.layer_count,
-        .look_fd = v->look.root_fd,
-        .config = v->image.config,
+        .layer_fds = v->unpacked.layer_fds,
+        .layer_count = v->unpacked.image.layer_count,
+        .look_fd = v->unpacked.look.root_fd,
+        .config = v->unpacked.image.config,
         .user = o->user ? o->user : user,
         .workdir = workdir,
         .env = &v->env,
@@ -209,12 +189,13 @@ static int make_ground(struct verification *v, struct error *err)
 
 static void describe(struct verification *v)
 {
-    blame_layers_init(&v->layers, v->image.config, v->image.layers, v->image.layer_count);
+    blame_layers_init(&v->layers, v->unpacked.image.config, v->unpacked.image.layers,
+                      v->unpacked.image.layer_count);
     for (size_t i = 0; i < v->layers.count; i++)
         strv_add_take(&v->result->made_by, blame_instruction(v->layers.items[i].created_by));
-    v->result->digest = v->image.manifest.digest;
-    v->result->layers = v->image.layer_count;
-    platform_text(&v->image.platform, '/', v->result->platform);
+    v->result->digest = v->unpacked.image.manifest.digest;
+    v->result->layers = v->unpacked.image.layer_count;
+    platform_text(&v->unpacked.image.platform, '/', v->result->platform);
 }
 
 static int take_inventory(const struct verification *v, struct error *err)
@@ -222,29 +203,27 @@ static int take_inventory(const struct verification *v, struct error *err)
     if (!v->options->inventory)
         return 0;
     v->result->inventory = mem_zalloc(1, sizeof *v->result->inventory);
-    return inventory_take(v->layer_fds, v->image.layer_count, v->look.root_fd, v->result->inventory,
-                          err);
+    return inventory_take(v->unpacked.layer_fds, v->unpacked.image.layer_count,
+                          store_owners(v->options->store), v->unpacked.look.root_fd,
+                          v->result->inventory, err);
 }
 
 static void verification_release(struct verification *v)
 {
-    snapshot_release(&v->look);
-    for (size_t i = 0; v->layer_fds && i < v->image.layer_count; i++)
-        if (v->layer_fds[i] >= 0)
-            close(v->layer_fds[i]);
-    free(v->layer_fds);
+    unpacked_release(&v->unpacked);
     blame_layers_release(&v->layers);
     strv_release(&v->env);
     free(v->no_programs);
-    image_release(&v->image);
 }
 
 int image_verify(const struct reference *ref, const struct verification_options *options,
                  struct image_result *r, struct error *err)
 {
-    struct verification v = {.options = options, .result = r, .look = SNAPSHOT_NONE};
+    struct verification v = {.options = options, .result = r, .unpacked = UNPACKED_NONE};
     double start = now();
-    int failed = unpack(&v, ref, err) || make_ground(&v, err);
+    int failed = unpacked_open(&v.unpacked, ref, options->store, options->transport,
+                               options->platform, err) ||
+                 make_ground(&v, err);
     if (!failed) {
         describe(&v);
         failed = run_jobs(&v, err) || take_inventory(&v, err);

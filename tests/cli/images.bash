@@ -24,6 +24,13 @@ debian_layout() {
     _cached debian.oci _make_layout "$TEST_CACHE/debian.tar"
 }
 
+# platforms_layout: the path of an OCI layout of an index (tag "latest") over that root of 2 MB for
+# linux/amd64, linux/arm64, linux/arm/v7 and linux/s390x, with Debian's busybox of each architecture. Skips where the archive is not reached.
+platforms_layout() {
+    _cached platforms.oci _make_platforms ||
+        skip "needs Debian's archive: $(tail -n 1 "$TEST_CACHE/platforms.oci.log" 2>/dev/null)"
+}
+
 # make_layout DIR TAR [JQ]: an OCI layout of one image (tag "latest") with the tar as its layer.
 # JQ changes the config, as in '.config.User = "nobody" | .architecture = "arm64"'.
 make_layout() {
@@ -92,14 +99,15 @@ _make_layout() { # TAR PATH
     make_layout "$2" "$1"
 }
 
-_make_tiny_root() { # PATH
+_make_tiny_root() { # PATH [BUSYBOX]
     local root=$1.root applet
     rm -rf "$root"
     mkdir -p "$root"/{bin,sbin,dev,etc,proc,sys,root,run,tmp,usr/bin,usr/sbin,var,home}
     chmod 1777 "$root/tmp"
     chmod 700 "$root/root"
-    cp "$(command -v busybox)" "$root/bin/busybox"
-    for applet in $("$root/bin/busybox" --list); do
+    cp "${2:-$(command -v busybox)}" "$root/bin/busybox"
+    chmod 755 "$root/bin/busybox"
+    for applet in $(busybox --list); do
         [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
     done
     printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' \
@@ -109,6 +117,51 @@ _make_tiny_root() { # PATH
         -cf "$1" .
     rm -rf "$root"
 }
+
+# _download_busybox ARCH DIR: Debian's static busybox of another architecture, as DIR/busybox, by an
+# apt that knows nothing of this machine's.
+_download_busybox() {
+    local dir=$2 keys=/usr/share/keyrings/debian-archive-keyring.gpg
+    mkdir -p "$dir"/state/lists/partial "$dir"/cache/archives/partial "$dir/etc"
+    printf 'deb [signed-by=%s] http://deb.debian.org/debian bookworm main\n' "$keys" >"$dir/etc/list"
+    printf '%s\n' "Dir::State \"$dir/state\";" 'Dir::State::status "/dev/null";' \
+        "Dir::Cache \"$dir/cache\";" "Dir::Etc::SourceList \"$dir/etc/list\";" \
+        'Dir::Etc::SourceParts "/dev/null";' "APT::Architecture \"$1\";" \
+        "APT::Architectures {\"$1\";};" 'Acquire::Languages "none";' \
+        'APT::Sandbox::User "root";' >"$dir/etc/conf"
+    APT_CONFIG=$dir/etc/conf apt-get -qq update
+    (cd "$dir" && APT_CONFIG=$dir/etc/conf apt-get -qq download busybox-static)
+    dpkg-deb --fsys-tarfile "$dir"/busybox-static_*.deb | tar -xO ./bin/busybox >"$dir/busybox"
+}
+
+# Debian's architecture, then Go's, and the variant.
+_make_platforms() ( # PATH
+    set -e
+    local path=$1 work=$1.work name arch variant entry
+    rm -rf "$work"
+    mkdir -p "$work" "$path"
+    while read -r name arch variant; do
+        _download_busybox "$name" "$work/$name"
+        _make_tiny_root "$work/$name.tar" "$work/$name/busybox"
+        make_layout "$work/$name.oci" "$work/$name.tar" \
+            ".architecture = \"$arch\"${variant:+ | .variant = \"$variant\"}"
+        cp -r "$work/$name.oci/." "$path"
+        jq -c --arg arch "$arch" --arg variant "$variant" '.manifests[0] | del(.annotations) |
+            .platform = ({os: "linux", architecture: $arch} +
+            if $variant == "" then {} else {variant: $variant} end)' "$path/index.json"
+    done >"$work/entries" <<'END'
+amd64 amd64
+arm64 arm64
+armhf arm v7
+s390x s390x
+END
+    jq -cjs '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
+        manifests: .}' "$work/entries" >"$work/index"
+    entry=$(_blob "$path" "$work/index" application/vnd.oci.image.index.v1+json)
+    jq -cjn --argjson entry "$entry" '{schemaVersion: 2, manifests: [$entry +
+        {annotations: {"org.opencontainers.image.ref.name": "latest"}}]}' >"$path/index.json"
+    rm -rf "$work"
+)
 
 _make_debian_root() { # PATH
     local mode=unshare

@@ -440,7 +440,7 @@ Y
 
 @test "what isn't supported yet says so" {
     for words in "--auto x" "--static x" "--venv=/v x" \
-        "--isolation userns x" "--isolation=chroot x" "--platform all x" "diff a b" "doctor"; do
+        "--isolation userns x" "--isolation=chroot x" "--platform all x" "doctor"; do
         # shellcheck disable=SC2086 # words are words
         run_exit 2 "$IMGVERIFY" $words
         assert_stderr_contains "not supported yet"

@@ -79,7 +79,7 @@ static void expect(void **state, struct file_rule *rule, const char *has, const 
     autostr found = STR_INIT;
     if (has)
         add(&rule->has, has);
-    bool holds = file_rule_holds(root->fd, rule, &found);
+    bool holds = file_rule_holds(root->fd, NULL, rule, &found);
     if (detail)
         assert_string_equal(str_text(&found), detail);
     if (holds != !detail)
@@ -152,15 +152,16 @@ static void owners_are_the_images(void **state)
     const struct file_rule nobody = {
         .path = TEXT("/app/init.sql"), .owner = TEXT("nobody"), .mode = -1};
     autostr why = STR_INIT;
-    assert_false(file_rule_holds(root->fd, &nobody, &why));
+    assert_false(file_rule_holds(root->fd, NULL, &nobody, &why));
 }
 
 static void a_glob_needs_a_match_and_all_must_hold(void **state)
 {
     const struct root *root = *state;
     autostr found = STR_INIT;
-    assert_true(file_rule_holds(
-        root->fd, RULE(.path = TEXT("/app/*/[ac].so.?"), .is_glob = true, .mode = -1), &found));
+    assert_true(file_rule_holds(root->fd, NULL,
+                                RULE(.path = TEXT("/app/*/[ac].so.?"), .is_glob = true, .mode = -1),
+                                &found));
     assert_string_equal(str_text(&found), "/app/lib/a.so.1 and 1 more");
     expect(state, RULE(.path = TEXT("/app/*/*.so"), .is_glob = true, .mode = -1), NULL,
            "no file matches /app/*/*.so");

@@ -101,7 +101,7 @@ static void later_layers_hide_what_they_delete_replace_and_rewrite(void **state)
     autoclose int opaque = openat(p->layers[1], "opaque", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(whiteout_set_opaque(opaque), 0);
     put(p->layers[2], "d", "no directory any more");
-    assert_int_equal(inventory_take(p->layers, 3, p->merged, &v, &err), 0);
+    assert_int_equal(inventory_take(p->layers, 3, NULL, p->merged, &v, &err), 0);
 
     assert_null(find(&v, "gone"));
     assert_null(find(&v, "d/e"));
@@ -135,7 +135,7 @@ static void packages_come_from_the_records_of_their_managers(void **state)
         mkdirat(dirs[i], "my_tool-1.2.dist-info", 0755);
         put(dirs[i], "var/lib/dpkg/status", status);
     }
-    assert_int_equal(inventory_take(p->layers, 1, p->merged, &v, &err), 0);
+    assert_int_equal(inventory_take(p->layers, 1, NULL, p->merged, &v, &err), 0);
     assert_int_equal(v.package_count, 3);
     assert_string_equal(v.packages[0].name, "bash");
     assert_string_equal(v.packages[0].version, "5.2-1");

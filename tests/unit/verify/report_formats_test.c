@@ -117,10 +117,34 @@ static void annotations_are_escaped_and_relative_to_the_workspace(void **state)
     assert_string_equal(
         text, "::error file=checks.yaml,line=5,title=imgverify%3A bad <&\"> # 100%25%2C a%3Ab::"
               "exited 3: <no>%0A50%25%0Aghcr.io/o/n:t%0Aone ``` | two%0An\xef\xbf\xbdo & "
-              "]]>\xef\xbf\xbd\n"
+              "]]>\xef\xbf\xbd%0Achecks.yaml:5\n"
               "::notice file=checks/a b.yaml,line=7,title=imgverify%3A not here::skipped: needs a "
-              "network%0Aghcr.io/o/n:t\n"
+              "network%0Aghcr.io/o/n:t%0Achecks/a b.yaml:7\n"
               "ghcr.io/o/n:t: 3 checks: 1 passed, 1 failed, 1 skipped\n");
+    free(text);
+}
+
+static void a_failure_is_shown_at_the_instruction_behind_it(void **state)
+{
+    struct image_result *r = *state;
+    struct check_result *failed = &r->results[1];
+    r->dockerfile = mem_strdup("app/Dockerfile");
+    MEM_PUSH(failed->blames, failed->blame_count, failed->blame_cap) =
+        (struct check_blame){.path = mem_strdup("/app/x"),
+                             .layer = 3,
+                             .instruction = mem_strdup("RUN make"),
+                             .created_by = mem_strdup("RUN make"),
+                             .line = 12};
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    report_github(r, 1, NULL, out);
+    fclose(out);
+    assert_non_null(strstr(text, "::error file=app/Dockerfile,line=12,title="));
+    assert_non_null(strstr(text, "/app/x: from layer 3, RUN make (line 12 of the Dockerfile)%0A"));
+    free(text);
+    text = report(report_sarif, r);
+    assert_non_null(strstr(text, "\"relatedLocations\""));
     free(text);
 }
 
@@ -151,6 +175,8 @@ int main(void)
         cmocka_unit_test(tap_numbers_skips_and_explains),
         cmocka_unit_test(sarif_has_a_result_for_each_check_that_did_not_pass),
         cmocka_unit_test(annotations_are_escaped_and_relative_to_the_workspace),
+        cmocka_unit_test_setup_teardown(a_failure_is_shown_at_the_instruction_behind_it, make,
+                                        unmake),
         cmocka_unit_test(the_summary_fences_output_whatever_it_holds),
         cmocka_unit_test(the_page_quotes_outputs_and_opens_failures_alone),
     };

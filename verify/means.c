@@ -1,0 +1,68 @@
+#include "means.h"
+
+#include <base/interrupt.h>
+#include <base/mem.h>
+#include <rootfs/ca_certs.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+int means_init(struct means *m, const struct option_values *values, struct error *err)
+{
+    m->ca_bundle = -1;
+    m->mount_count = values->volume.count;
+    m->mounts = mem_zalloc(m->mount_count + 1, sizeof *m->mounts);
+    for (size_t i = 0; i < m->mount_count; i++)
+        m->mounts[i].source_fd = -1;
+    if (geteuid()) {
+        error_set(err, ERROR_HOST, "verifying without root is not supported yet");
+        return error_hint(err, "run imgverify as root");
+    }
+    if (options_mounts(values, m->mounts, err) ||
+        (values->platform && platform_parse(values->platform, &m->platform, err)))
+        return -1;
+    if (values->ca_certs && (m->ca_bundle = ca_certs_open(NULL, err)) < 0)
+        return -1;
+    strv_add_all(&m->insecure, &values->insecure);
+    m->transport = (struct transport_options){
+        .insecure_hosts = (const char *const *)strv_argv(&m->insecure),
+        .tls_ca = values->tls_ca,
+        .jobs = (unsigned)values->jobs,
+        .cancel = interrupt_flag(),
+    };
+    bool host = str_eq(values->network, "host");
+    m->options = (struct verification_options){
+        .transport = &m->transport,
+        .platform = values->platform ? &m->platform : NULL,
+        .user = values->user,
+        .env = &values->env,
+        .network = host ? SANDBOX_NETWORK_HOST : SANDBOX_NETWORK_NONE,
+        .timeout_ms = (unsigned)values->timeout * 1000,
+        .mounts = m->mounts,
+        .mount_count = m->mount_count,
+        .ca_bundle_fd = m->ca_bundle,
+        .cancel_fd = interrupt_fd(),
+        .inventory = options_want_inventory(values),
+    };
+    const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
+    if (store_open(root && *root ? root : NULL, &m->options.store, err))
+        return -1;
+    m->options.pool = pool_new((size_t)values->jobs);
+    m->options.progress = progress_new(options_progress(values), stderr);
+    m->transport.progress = m->options.progress;
+    return 0;
+}
+
+void means_release(struct means *m)
+{
+    progress_free(m->options.progress);
+    if (m->options.pool)
+        pool_free(m->options.pool);
+    store_close(m->options.store);
+    for (size_t i = 0; i < m->mount_count; i++)
+        if (m->mounts[i].source_fd >= 0)
+            close(m->mounts[i].source_fd);
+    free(m->mounts);
+    mem_close_at(&m->ca_bundle);
+    strv_release(&m->insecure);
+}
