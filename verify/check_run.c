@@ -16,6 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Limits are meant for programs that run natively; emulated ones take several times as long. */
+enum { EMULATION_FACTOR = 5 };
+
 /* One check at work. */
 struct run {
     const struct check *check;
@@ -63,6 +66,8 @@ static void choose(struct run *r)
                  : rule->network == CHECK_NETWORK_HOST  ? SANDBOX_NETWORK_HOST
                                                         : SANDBOX_NETWORK_NONE;
     r->timeout_ms = rule->timeout_ms ? rule->timeout_ms : r->ground->timeout_ms;
+    if (r->ground->emulation)
+        r->timeout_ms *= EMULATION_FACTOR;
 }
 
 static void make_environment(struct run *r)
@@ -197,6 +202,7 @@ static int run_program(struct run *r, const struct check_program *program, bool 
         .mounts = r->mounts,
         .mount_count = r->mount_count,
         .ca_bundle_fd = wired ? r->ground->ca_bundle_fd : -1,
+        .emulation = r->ground->emulation,
         .init = true, /* as pid 1 a program would not get the signals it sends itself */
         .timeout_ms = start ? r->check->run.stop_after_ms : r->timeout_ms,
         .silence_ms = start ? r->timeout_ms : 0, /* how slow the host is must decide nothing */

@@ -26,7 +26,8 @@ struct check_ground {
     unsigned timeout_ms;          /* the same */
     const struct sandbox_mount *mounts;
     size_t mount_count;
-    int ca_bundle_fd; /* for checks with a network; -1: none */
+    const struct emulation *emulation; /* NULL: programs run natively */
+    int ca_bundle_fd;                  /* for checks with a network; -1: none */
     int cancel_fd;
     const char *no_programs; /* why this host can't run the image's programs, or NULL */
     const char *no_network;  /* why a check can't have the host's network, or NULL */

@@ -5,10 +5,12 @@
 #include <rootfs/ca_certs.h>
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int means_init(struct means *m, const struct option_values *values, struct error *err)
 {
+    bool one_platform = values->platform && strcmp(values->platform, "all") != 0;
     m->ca_bundle = -1;
     m->mount_count = values->volume.count;
     m->mounts = mem_zalloc(m->mount_count + 1, sizeof *m->mounts);
@@ -19,7 +21,7 @@ int means_init(struct means *m, const struct option_values *values, struct error
         return error_hint(err, "run imgverify as root");
     }
     if (options_mounts(values, m->mounts, err) ||
-        (values->platform && platform_parse(values->platform, &m->platform, err)))
+        (one_platform && platform_parse(values->platform, &m->platform, err)))
         return -1;
     if (values->ca_certs && (m->ca_bundle = ca_certs_open(NULL, err)) < 0)
         return -1;
@@ -33,7 +35,7 @@ int means_init(struct means *m, const struct option_values *values, struct error
     bool host = str_eq(values->network, "host");
     m->options = (struct verification_options){
         .transport = &m->transport,
-        .platform = values->platform ? &m->platform : NULL,
+        .platform = one_platform ? &m->platform : NULL,
         .user = values->user,
         .env = &values->env,
         .network = host ? SANDBOX_NETWORK_HOST : SANDBOX_NETWORK_NONE,
@@ -48,6 +50,7 @@ int means_init(struct means *m, const struct option_values *values, struct error
     if (store_open(root && *root ? root : NULL, &m->options.store, err))
         return -1;
     m->options.pool = pool_new((size_t)values->jobs);
+    m->options.emulators = emulators_new();
     m->options.progress = progress_new(options_progress(values), stderr);
     m->transport.progress = m->options.progress;
     return 0;
@@ -58,6 +61,7 @@ void means_release(struct means *m)
     progress_free(m->options.progress);
     if (m->options.pool)
         pool_free(m->options.pool);
+    emulators_free(m->options.emulators);
     store_close(m->options.store);
     for (size_t i = 0; i < m->mount_count; i++)
         if (m->mounts[i].source_fd >= 0)

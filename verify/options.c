@@ -20,8 +20,9 @@ const struct cli_option option_table[] = {
     {"skip", 0, CLI_STRINGS, AT(skip), "GLOB", NULL,
      "Leave out the checks whose name matches (repeatable)"},
     {"list", 0, CLI_SWITCH, AT(list), NULL, NULL, "List the checks and stop; no image is fetched"},
-    {"platform", 0, CLI_STRING, AT(platform), "PLATFORM", NULL,
-     "Check the image for this platform, as linux/arm64 (default: the host's)"},
+    {"platform", 0, CLI_STRING, AT(platform), "PLATFORM|all", NULL,
+     "Check the image for this platform, as linux/arm64, or each that it has (default: the "
+     "host's)"},
     {"user", 'u', CLI_STRING, AT(user), "USER", NULL,
      "Run checks that name no user as USER (default: the image's)"},
     {"env", 'e', CLI_STRINGS, AT(env), "NAME=VALUE", NULL,
@@ -145,8 +146,6 @@ int options_check(const struct option_values *values, struct error *err)
 {
     if (values->dev && values->prod)
         return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
-    if (values->platform && !strcmp(values->platform, "all"))
-        return error_set(err, ERROR_USAGE, "--platform all is not supported yet");
     if (values->timeout < 1 || values->timeout > TIMEOUT_MAX)
         return error_set(err, ERROR_USAGE, "--timeout takes 1 to %d seconds", TIMEOUT_MAX);
     if (values->jobs > JOBS_MAX)

@@ -93,6 +93,7 @@ static json_t *image_to_json(const struct image_result *r)
     json_object_set_new(out, "reference", clean_string(r->reference, strlen(r->reference)));
     json_object_set_new(out, "digest", json_string(r->digest.text));
     json_object_set_new(out, "platform", json_string(r->platform));
+    json_object_set_new(out, "emulated", json_boolean(r->emulated));
     json_object_set_new(out, "variant", json_string(r->variant));
     json_object_set_new(out, "layers", json_integer((json_int_t)r->layers));
     json_object_set_new(out, "files", json_from_strings(&r->files));

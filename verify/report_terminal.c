@@ -121,8 +121,9 @@ static void print_failures(const struct image_result *r, bool colour, FILE *out)
 static void print_head(const struct image_result *r, FILE *out)
 {
     autofree char *files = strv_join(&r->files, ", ");
-    fprintf(out, "%s\n  %s\n  %s, %zu layer%s, %s checks of %s\n\n", r->reference, r->digest.text,
-            r->platform, r->layers, r->layers == 1 ? "" : "s", r->variant, files);
+    fprintf(out, "%s\n  %s\n  %s%s, %zu layer%s, %s checks of %s\n\n", r->reference, r->digest.text,
+            r->platform, r->emulated ? " (emulated)" : "", r->layers, r->layers == 1 ? "" : "s",
+            r->variant, files);
 }
 
 static void print_totals(const struct image_result *r, FILE *out)

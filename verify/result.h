@@ -52,6 +52,7 @@ struct image_result {
     char *reference; /* as it was asked for, in full */
     struct digest digest;
     char platform[48];
+    bool emulated;       /* its programs are for another architecture than the host's */
     const char *variant; /* "prod" or "dev" */
     struct strv files;   /* checks files */
     size_t layers;

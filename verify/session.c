@@ -5,6 +5,7 @@
 #include "dockerfile_line.h"
 #include "means.h"
 #include "report.h"
+#include "session_split.h"
 #include "verification.h"
 
 #include <base/interrupt.h>
@@ -21,8 +22,8 @@ enum { NAMED_FAILURES = 5, DOCKERFILE_CAP = 1024 * 1024 };
 
 /* ---- what to check ---- */
 
-static int plan_image(struct session_image *image, const struct option_values *values,
-                      const char *text, struct error *err)
+int session_plan_image(struct session_image *image, const struct option_values *values,
+                       const char *text, struct error *err)
 {
     autochoice choice = {0};
     struct image_result *r = &image->result;
@@ -52,7 +53,8 @@ int session_plan(struct session *s, const struct option_values *values,
     s->count = references->count ? references->count : 1;
     s->images = mem_zalloc(s->count, sizeof *s->images);
     for (size_t i = 0; i < s->count; i++)
-        if (plan_image(&s->images[i], values, references->count ? references->items[i] : NULL, err))
+        if (session_plan_image(&s->images[i], values,
+                               references->count ? references->items[i] : NULL, err))
             return -1;
     return 0;
 }
@@ -91,8 +93,12 @@ int session_verify(struct session *s, struct error *err)
 {
     struct means means = {0};
     int failed = means_init(&means, s->values, err);
+    if (!failed && str_eq(s->values->platform, "all"))
+        failed = session_split(s, &means.transport, err);
     for (size_t i = 0; !failed && i < s->count; i++) {
         struct session_image *image = &s->images[i];
+        if (image->chosen)
+            means.options.platform = &image->platform;
         failed = interrupt_check(err) ||
                  image_verify(&image->reference, &means.options, &image->result, err);
         if (!failed)

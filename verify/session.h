@@ -8,11 +8,14 @@
 
 #include <base/error.h>
 #include <base/str.h>
+#include <registry/platform.h>
 #include <registry/reference.h>
 
 /* An image that is asked for. */
 struct session_image {
     struct reference reference; /* zero with --list and no reference */
+    bool chosen;                /* platform says which of an index it is; else --platform does */
+    struct platform platform;
     struct image_result result;
 };
 
@@ -26,6 +29,9 @@ struct session {
  * name. ERROR_USAGE where --only and --skip leave none. */
 int session_plan(struct session *s, const struct option_values *values,
                  const struct strv *references, struct error *err);
+/* The same for one reference (NULL: none), into a zeroed image. */
+int session_plan_image(struct session_image *image, const struct option_values *values,
+                       const char *text, struct error *err);
 /* "NAME<TAB>KIND<TAB>FILE:LINE" for each check, to standard output. */
 void session_list(const struct session *s);
 /* Verify all. A failed check is no error. */

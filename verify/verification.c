@@ -148,6 +148,26 @@ static bool host_has_network(void)
     return found;
 }
 
+/* How the image's programs run here; NULL: natively, or not at all, which no_programs then says. */
+static const struct emulation *find_emulation(struct verification *v)
+{
+    const struct platform *platform = &v->unpacked.image.platform;
+    const struct emulation *found = NULL;
+    struct platform host;
+    char theirs[48], ours[48];
+    autoerror why = ERROR_INIT;
+    platform_host(&host);
+    platform_text(platform, '/', theirs);
+    if (platform_runs_on(platform, &host))
+        return NULL;
+    if (strcmp(platform->os, host.os) != 0)
+        v->no_programs = mem_printf("needs a host that runs %s; this one is %s", theirs,
+                                    platform_text(&host, '/', ours));
+    else if (emulators_find(v->options->emulators, platform->arch, &found, &why))
+        v->no_programs = mem_printf("%s (%s)", why.message, why.hint ? why.hint : theirs);
+    return found;
+}
+
 static int make_ground(struct verification *v, struct error *err)
 {
     const struct verification_options *o = v->options;
@@ -159,13 +179,7 @@ static int make_ground(struct verification *v, struct error *err)
         json_get_string(run, "WorkingDir", "", where, &workdir, err) ||
         make_environment(v, run, where, err))
         return -1;
-    struct platform host;
-    platform_host(&host);
-    char theirs[48], ours[48];
-    platform_text(&v->unpacked.image.platform, '/', theirs);
-    if (!platform_runs_on(&v->unpacked.image.platform, &host))
-        v->no_programs = mem_printf("needs a host that runs %s; this one is %s", theirs,
-                                    platform_text(&host, '/', ours));
+    const struct emulation *emulation = find_emulation(v);
     v->ground = (struct check_ground){
         .store = o->store,
         .layer_fds = v->unpacked.layer_fds,
@@ -177,6 +191,7 @@ static int make_ground(struct verification *v, struct error *err)
         .env = &v->env,
         .network = o->network,
         .timeout_ms = o->timeout_ms,
+        .emulation = emulation,
         .mounts = o->mounts,
         .mount_count = o->mount_count,
         .ca_bundle_fd = o->ca_bundle_fd,
@@ -196,6 +211,7 @@ static void describe(struct verification *v)
     v->result->digest = v->unpacked.image.manifest.digest;
     v->result->layers = v->unpacked.image.layer_count;
     platform_text(&v->unpacked.image.platform, '/', v->result->platform);
+    v->result->emulated = v->ground.emulation;
 }
 
 static int take_inventory(const struct verification *v, struct error *err)

@@ -8,6 +8,7 @@
 #include <base/pool.h>
 #include <base/progress.h>
 #include <registry/pull.h>
+#include <rootfs/emulation.h>
 #include <rootfs/sandbox.h>
 #include <rootfs/store.h>
 
@@ -29,6 +30,7 @@ struct verification_options {
     int ca_bundle_fd; /* -1: none */
     int cancel_fd;
     bool inventory; /* fill in r->inventory too */
+    struct emulators *emulators;
 };
 
 /* Pull the image and run r->checks (which the caller has filled in, with reference and variant);

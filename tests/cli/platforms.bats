@@ -103,3 +103,35 @@ END
     run_ok "$IMGBUILD" -q --platform linux/loong64 -f context/copy \
         --build-context "base=oci-layout://$PWD/base:latest" context
 }
+
+# machine_checks PATTERN: a file of checks that its programs run, and on which machine.
+machine_checks() {
+    cat >checks.yaml <<END
+checks:
+  - name: machine
+    command: [uname, -m]
+    stdout: ["$1"]
+  - name: file
+    file: /bin/busybox
+    mode: 0755
+END
+}
+
+@test "imgverify runs the checks of each platform of an index, or of one" {
+    require_emulation
+    machine_checks '^(x86_64|aarch64|armv7l|s390x)$'
+    local layout
+    layout=oci:$(platforms_layout)
+    run_ok "$IMGVERIFY" --config checks.yaml --platform all --output json=report "$layout"
+    assert_equal "$(jq -r '.images[] | "\(.platform) \(.emulated) \(.totals.passed)"' report |
+        paste -sd,)" 'linux/amd64 false 2,linux/arm64 true 2,linux/arm/v7 true 2,linux/s390x true 2'
+    assert_equal "$(jq -r '.images[].checks[0].run.stdout' report | grep . | paste -sd' ')" \
+        'x86_64 aarch64 armv7l s390x'
+    machine_checks '^s390x$'
+    run_ok "$IMGVERIFY" --config checks.yaml --platform linux/s390x "$layout"
+    assert_output_contains 'linux/s390x (emulated)'
+    run_exit 1 "$IMGVERIFY" --config checks.yaml --platform all "$layout"
+    assert_stderr_contains '3 of 8 checks failed'
+    run_exit 3 "$IMGVERIFY" --config checks.yaml --platform linux/riscv64 "$layout"
+    assert_stderr_contains 'linux/s390x'
+}
