@@ -6,6 +6,7 @@
 
 #include <base/interrupt.h>
 #include <base/io.h>
+#include <base/log.h>
 #include <base/mem.h>
 #include <registry/layout.h>
 
@@ -51,10 +52,15 @@ static int set_epoch(struct build_job *job, struct error *err)
 static int prepare(struct build_job *job, struct error *err)
 {
     job->epoch = job->parsed->source_date_epoch;
-    return set_epoch(job, err) || (!job->common->store &&
-                                   common_open_store(job->common, &job->values->common, err))
-               ? -1
-               : 0;
+    if (set_epoch(job, err))
+        return -1;
+    if (job->common->store)
+        return 0;
+    if (common_open_store(job->common, &job->values->common, err))
+        return -1;
+    autofree char *mode = mode_describe(&job->common->mode);
+    log_info("isolation: %s", mode);
+    return 0;
 }
 
 static int build_platform(struct build_job *job, const struct dockerfile *file, size_t i,

@@ -120,7 +120,8 @@ static int diff_directory(struct build_layer *layer, int fd, struct layer_blob_r
         return -1;
     struct layer_diff_options options = {.skip = (const char *const *)strv_argv(&layer->skip),
                                          .clamp = set->clamp,
-                                         .owners = store_owners(set->store)};
+                                         .owners = store_owners(set->store),
+                                         .form = store_form(set->store)};
     struct layer_diff_stats stats;
     return layer_diff(fd, &options, sink, &stats, err) || sink_finish(sink, err) ? -1 : 0;
 }
@@ -166,6 +167,7 @@ int build_layer_wait(struct build_layer *layer, struct error *err)
 struct unpacking {
     int directory;
     struct owners *owners;
+    enum whiteout_form form;
     struct source *tar;
     struct digest diff_id;
     struct error err;
@@ -176,7 +178,7 @@ static void *unpack_thread(void *argument)
 {
     struct unpacking *u = argument;
     struct layer_apply_options options = {
-        .what = "copied files", .device_nodes = true, .owners = u->owners};
+        .what = "copied files", .device_nodes = true, .owners = u->owners, .form = u->form};
     u->result = layer_apply(u->directory, u->tar, &options, &u->diff_id, &u->err);
     source_close(u->tar); /* a writer still at it must not wait for a reader that gave up */
     return NULL;
@@ -224,8 +226,10 @@ static int write_and_unpack(struct build_layers *set, const struct tar_writer *w
         openat(store_tmp_fd(set->store), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return error_errno(err, ERROR_HOST, "open a directory of the store");
-    struct unpacking u = {
-        .directory = directory, .owners = store_owners(set->store), .err = ERROR_INIT};
+    struct unpacking u = {.directory = directory,
+                          .owners = store_owners(set->store),
+                          .form = store_form(set->store),
+                          .err = ERROR_INIT};
     autosink *pipe = NULL;
     pipe_new(PIPE_SIZE, &u.tar, &pipe);
     pthread_t thread;

@@ -65,6 +65,7 @@ static const struct cli_option options[] = {
      "Install these too, separated by commas (repeatable)"},
     {"tag", 't', CLI_STRING, AT(tag), "REF", NULL, "Name of the image (default: debian:SUITE)"},
     {"again", 0, CLI_SWITCH, AT(again), NULL, NULL, "Make it anew though the store has it"},
+    ISOLATION_OPTION,
     COMMON_OPTIONS};
 
 const struct cli_command command_bootstrap = {

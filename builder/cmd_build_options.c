@@ -61,7 +61,7 @@ static const struct cli_option option_table[] = {
     {"reproducible", 0, CLI_SWITCH, AT(reproducible), NULL, NULL,
      "Same inputs, same digest: times are those of $SOURCE_DATE_EPOCH, else the context's last "
      "commit"},
-    {"isolation", 0, CLI_STRING, AT(isolation), "MODE", "auto|root", "How steps are confined"},
+    ISOLATION_OPTION,
     {"iidfile", 0, CLI_STRING, AT(iidfile), "FILE", NULL, "Write the image's digest to FILE"},
     {"metadata-file", 0, CLI_STRING, AT(metadata_file), "FILE", NULL,
      "Write digests and names as JSON, with BuildKit's keys"},

@@ -19,7 +19,7 @@
 struct build_values {
     struct common_values common;
     char *file, *target, *iidfile, *metadata_file, *network, *shm_size, *version, *source,
-        *registry, *compression, *isolation;
+        *registry, *compression;
     struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
         add_hosts, ulimits, secrets, ssh, allow;
     bool no_cache, pull, push, dev, prod, dry_run, ca_certs, reproducible;

@@ -44,7 +44,10 @@ int common_init(struct common *c, const struct common_values *values, struct err
 int common_open_store(struct common *c, const struct common_values *values, struct error *err)
 {
     const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
-    return store_open(root && *root ? root : NULL, &c->store, err) ||
+    enum mode_name wanted;
+    if (mode_parse(values->isolation, &wanted, err) || mode_enter(wanted, &c->mode, err))
+        return -1;
+    return store_open(root && *root ? root : NULL, &c->mode, &c->store, err) ||
                    layout_init(store_oci_fd(c->store), err)
                ? -1
                : 0;
@@ -53,6 +56,7 @@ int common_open_store(struct common *c, const struct common_values *values, stru
 void common_release(struct common *c)
 {
     store_close(c->store);
+    mode_release(&c->mode);
     progress_free(c->progress);
     strv_release(&c->insecure);
     *c = (struct common){.store = NULL};

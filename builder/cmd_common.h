@@ -7,6 +7,7 @@
 #include <base/progress.h>
 #include <base/str.h>
 #include <registry/transport.h>
+#include <rootfs/mode.h>
 #include <rootfs/store.h>
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@ struct common_values {
     char *root;
     char *progress;
     char *tls_ca;
+    char *isolation;
     struct strv insecure;
     long long jobs;
     bool quiet;
@@ -66,16 +68,28 @@ struct common_values {
             "Print results alone"                                                                  \
     }
 
+/* For the tables of commands that open the store. */
+#define ISOLATION_OPTION                                                                           \
+    {                                                                                              \
+        "isolation", 0, CLI_STRING, offsetof(struct common_values, isolation), "MODE",             \
+            MODE_CHOICES,                                                                          \
+            "How steps are kept apart from the host, and who owns what is unpacked (default: "     \
+            "auto, the "                                                                           \
+            "first of root, userns, single, chroot that works)"                                    \
+    }
+
 /* What they come to. */
 struct common {
     struct transport_options transport;
     struct progress *progress;
+    struct mode mode;    /* taken by common_open_store */
     struct store *store; /* NULL until common_open_store */
     struct strv insecure;
 };
 
 /* Options to transport and progress. values must outlive *out. ERROR_USAGE. */
 int common_init(struct common *c, const struct common_values *values, struct error *err);
+/* Takes the mode first, so no thread may be there yet. */
 int common_open_store(struct common *c, const struct common_values *values, struct error *err);
 void common_release(struct common *c);
 #define autocommon __attribute__((cleanup(common_release))) struct common

@@ -197,8 +197,9 @@ static int run_inspect(const struct cli_command *self, int argc, char **argv, st
             "The platform to take of an image that has several"                                    \
     }
 
-static const struct cli_option push_options[] = {COMMON_OPTIONS};
-static const struct cli_option pull_options_table[] = {PLATFORM_OPTION, COMMON_OPTIONS};
+static const struct cli_option push_options[] = {ISOLATION_OPTION, COMMON_OPTIONS};
+static const struct cli_option pull_options_table[] = {PLATFORM_OPTION, ISOLATION_OPTION,
+                                                       COMMON_OPTIONS};
 static const struct cli_option copy_options[] = {
     {"tag", 't', CLI_STRINGS, AT(tags), "TAG", NULL, "Place this tag too (repeatable)"},
     COMMON_OPTIONS};

@@ -195,6 +195,7 @@ static const struct cli_option options[] = {
      "Remove everything: images, cache and cache mounts too"},
     {"keep-days", 0, CLI_NUMBER, AT(days), "DAYS", NULL,
      "Keep cached steps and cache mounts used within this time (default: 30)"},
+    ISOLATION_OPTION,
     COMMON_OPTIONS};
 
 const struct cli_command command_prune = {

@@ -188,6 +188,7 @@ static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_resul
     if (o->add_hosts)
         strv_add_all(&hosts, o->add_hosts);
     struct sandbox_spec spec = {.root_fd = snapshot->root_fd,
+                                .mode = store_mode(o->store),
                                 .argv = (const char *const *)strv_argv(&r->argv),
                                 .env = &r->env,
                                 .cwd = stage_state_cwd(step->state),
@@ -245,7 +246,8 @@ static int run_and_keep(struct run *r, const struct digest *key, const char *cre
     bool empty = false;
     struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip),
                                       .clamp = -1,
-                                      .owners = store_owners(s->options->store)};
+                                      .owners = store_owners(s->options->store),
+                                      .form = store_form(s->options->store)};
     if (code || layer_diff_empty(snapshot.upper_fd, &diff, &empty, err)) {
         strv_release(&skip);
         return -1;

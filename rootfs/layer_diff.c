@@ -66,7 +66,19 @@ static void path_pop(struct walk *w, size_t before)
         w->path.data[before] = '\0';
 }
 
-static int read_names(int fd, struct strv *names)
+/* A PLAIN whiteout counts under the name that it deletes, so that whatever the form, a layer's
+ * entries come in the same order. */
+static void add_name(const struct walk *w, const char *name, struct strv *names)
+{
+    const char *deleted = name;
+    if (!strcmp(name, ".") || !strcmp(name, ".."))
+        return;
+    if (w->options->form == WHITEOUT_PLAIN && whiteout_parse(name, &deleted) == WHITEOUT_DIRECTORY)
+        return;
+    strv_add(names, deleted);
+}
+
+static int read_names(const struct walk *w, int fd, struct strv *names)
 {
     autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -78,8 +90,7 @@ static int read_names(int fd, struct strv *names)
         struct dirent *e = readdir(dir);
         if (!e)
             break;
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-            strv_add(names, e->d_name);
+        add_name(w, e->d_name, names);
     }
     if (errno)
         return -1;
@@ -97,9 +108,9 @@ static int only_skipped(struct walk *w, int fd, bool *only, struct error *err)
 {
     autostrv names = STRV_INIT;
     *only = holds_skipped(w);
-    if (!*only || whiteout_is_opaque(fd))
+    if (!*only || whiteout_is_opaque(w->options->form, fd))
         return 0;
-    if (read_names(fd, &names))
+    if (read_names(w, fd, &names))
         return fail(w, "read", err);
     for (size_t i = 0; i < names.count && *only; i++) {
         size_t before = path_push(w, names.items[i]);
@@ -189,9 +200,18 @@ static int write_directory(struct walk *w, const struct stat *st, int dir_fd, co
                                   .xattr_count = w->xattrs.count};
     w->stats.entries++;
     if (layer_tar_entry(w->tar, &e, err) ||
-        (whiteout_is_opaque(fd) && layer_tar_opaque(w->tar, e.path, err)))
+        (whiteout_is_opaque(w->options->form, fd) && layer_tar_opaque(w->tar, e.path, err)))
         return -1;
     return walk_directory(w, fd, err);
+}
+
+/* 1: a whiteout; 0: *st says what it is; -1 with errno. */
+static int look_at(const struct walk *w, int dir_fd, const char *name, struct stat *st)
+{
+    enum whiteout_form form = w->options->form;
+    if (!owners_stat(w->options->owners, dir_fd, name, st))
+        return form != WHITEOUT_PLAIN && whiteout_is(st);
+    return errno == ENOENT && form == WHITEOUT_PLAIN && whiteout_at(form, dir_fd, name) ? 1 : -1;
 }
 
 static int write_name(struct walk *w, int dir_fd, const char *name, struct error *err)
@@ -199,12 +219,13 @@ static int write_name(struct walk *w, int dir_fd, const char *name, struct error
     struct stat st;
     if (skipped(w))
         return 0;
-    if (owners_stat(w->options->owners, dir_fd, name, &st))
-        return fail(w, "look at", err);
-    if (whiteout_is(&st)) {
+    int deleted = look_at(w, dir_fd, name, &st);
+    if (deleted > 0) {
         w->stats.entries++;
         return layer_tar_whiteout(w->tar, str_text(&w->path), err);
     }
+    if (deleted < 0)
+        return fail(w, "look at", err);
     if (str_starts(name, WHITEOUT_PREFIX))
         return error_set(err, ERROR_INPUT,
                          "%s: a layer can't hold a file of this name, which means a deletion there",
@@ -223,7 +244,7 @@ static int walk_directory(struct walk *w, int fd, struct error *err)
     if (w->depth >= LAYER_DEPTH_MAX)
         return error_set(err, ERROR_INPUT, "%.64s…: deeper than %d directories", str_text(&w->path),
                          LAYER_DEPTH_MAX);
-    if (read_names(fd, &names))
+    if (read_names(w, fd, &names))
         return fail(w, "read", err);
     w->depth++;
     for (size_t i = 0; i < names.count; i++) {
@@ -240,7 +261,7 @@ int layer_diff(int upper_fd, const struct layer_diff_options *options, struct si
                struct layer_diff_stats *stats, struct error *err)
 {
     struct walk w = {.options = options, .tar = layer_tar_new(to, options->clamp)};
-    int code = (whiteout_is_opaque(upper_fd) && layer_tar_opaque(w.tar, "", err)) ||
+    int code = (whiteout_is_opaque(options->form, upper_fd) && layer_tar_opaque(w.tar, "", err)) ||
                        walk_directory(&w, upper_fd, err) || layer_tar_finish(w.tar, err)
                    ? -1
                    : 0;
@@ -262,10 +283,11 @@ static int is_something(struct walk *w, int dir_fd, const char *name, bool *some
     struct stat st;
     if (skipped(w))
         return 0;
-    if (owners_stat(w->options->owners, dir_fd, name, &st))
+    int deleted = look_at(w, dir_fd, name, &st);
+    if (deleted < 0)
         return fail(w, "look at", err);
-    *something = !S_ISSOCK(st.st_mode);
-    if (!S_ISDIR(st.st_mode))
+    *something = deleted || !S_ISSOCK(st.st_mode);
+    if (deleted || !S_ISDIR(st.st_mode))
         return 0;
     autoclose int fd = open_directory(dir_fd, name);
     bool only;
@@ -282,8 +304,8 @@ int layer_diff_empty(int upper_fd, const struct layer_diff_options *options, boo
 {
     struct walk w = {.options = options};
     autostrv names = STRV_INIT;
-    bool something = whiteout_is_opaque(upper_fd);
-    int code = read_names(upper_fd, &names) ? fail(&w, "read", err) : 0;
+    bool something = whiteout_is_opaque(options->form, upper_fd);
+    int code = read_names(&w, upper_fd, &names) ? fail(&w, "read", err) : 0;
     for (size_t i = 0; !code && !something && i < names.count; i++) {
         size_t before = path_push(&w, names.items[i]);
         code = is_something(&w, upper_fd, names.items[i], &something, err);

@@ -1,10 +1,11 @@
-/* An overlay's upper directory as a layer's tar stream: a sorted walk; whiteouts (char 0:0) and
- * opaque directories (trusted.overlay.opaque) become .wh. entries; hard links, xattrs, file
+/* An overlay's upper directory as a layer's tar stream: a sorted walk; whiteouts and
+ * opaque directories become .wh. entries; hard links, xattrs, file
  * capabilities and nanosecond times are kept; sockets are left out. OCI image-spec, layer.md. */
 #ifndef ROOTFS_LAYER_DIFF_H
 #define ROOTFS_LAYER_DIFF_H
 
 #include "owner.h"
+#include "whiteout.h"
 
 #include <base/error.h>
 #include <base/stream.h>
@@ -16,7 +17,8 @@ struct layer_diff_options {
     const char *const
         *skip;     /* NULL-terminated paths without leading slash that are not the step's doing */
     int64_t clamp; /* see layer_tar_new; -1: none */
-    struct owners *owners; /* how owners are kept */
+    struct owners *owners;   /* how owners are kept */
+    enum whiteout_form form; /* of the directory */
 };
 
 struct layer_diff_stats {

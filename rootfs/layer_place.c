@@ -1,7 +1,5 @@
 #include "layer_place.h"
 
-#include "whiteout.h"
-
 #include <base/io.h>
 #include <base/mem.h>
 #include <base/path.h>
@@ -26,6 +24,7 @@ struct parts {
 
 struct layer_place {
     int root_fd;
+    enum whiteout_form form;
     struct parts now, next;
     int fds[LAYER_DEPTH_MAX]; /* of now's components, as far as they are open */
     size_t open;
@@ -71,10 +70,11 @@ static const char *part_at(const struct parts *p, size_t i, size_t *n)
     return p->text + at;
 }
 
-struct layer_place *layer_place_new(int root_fd)
+struct layer_place *layer_place_new(int root_fd, enum whiteout_form form)
 {
     struct layer_place *place = mem_alloc(sizeof *place);
     place->root_fd = root_fd;
+    place->form = form;
     place->now.count = place->next.count = place->open = 0;
     return place;
 }
@@ -112,13 +112,22 @@ static int make(int dir_fd, const char *name)
     return io_fault() ? -1 : mkdirat(dir_fd, name, 0755);
 }
 
-/* A directory in the place of a whiteout: what the lower layers have there stays hidden. */
-static int make_over_whiteout(int dir_fd, const char *name)
+static int hide(const struct layer_place *place, int dir_fd, const char *name)
 {
-    if (unlinkat(dir_fd, name, 0) || make(dir_fd, name))
-        return -1;
     autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -1 : whiteout_set_opaque(fd);
+    return fd < 0 ? -1 : whiteout_set_opaque(place->form, fd);
+}
+
+/* A directory in the place of a whiteout: what the lower layers have there stays hidden. */
+static int make_over_whiteout(const struct layer_place *place, int dir_fd, const char *name)
+{
+    return unlinkat(dir_fd, name, 0) || make(dir_fd, name) || hide(place, dir_fd, name) ? -1 : 0;
+}
+
+static int make_missing(const struct layer_place *place, int dir_fd, const char *name)
+{
+    bool deleted = whiteout_take(place->form, dir_fd, name);
+    return make(dir_fd, name) || (deleted && hide(place, dir_fd, name)) ? -1 : 0;
 }
 
 /* The way in through something that is no directory: -1 with errno. */
@@ -130,7 +139,8 @@ static int open_odd(const struct layer_place *place, int dir_fd, const char *nam
         return -1;
     if (S_ISLNK(st.st_mode))
         return path_open_in_root(place->root_fd, upto, O_PATH | O_DIRECTORY, 0);
-    if (!whiteout_is(&st) || missing == LAYER_PLACE_FAIL || make_over_whiteout(dir_fd, name)) {
+    if (!whiteout_is(&st) || missing == LAYER_PLACE_FAIL ||
+        make_over_whiteout(place, dir_fd, name)) {
         errno = ENOTDIR;
         return -1;
     }
@@ -142,7 +152,8 @@ static int enter(const struct layer_place *place, int dir_fd, const char *name, 
                  enum layer_place_missing missing)
 {
     int fd = openat(dir_fd, name, OPEN_DIRECTORY);
-    if (fd < 0 && errno == ENOENT && missing == LAYER_PLACE_MAKE && !make(dir_fd, name))
+    if (fd < 0 && errno == ENOENT && missing == LAYER_PLACE_MAKE &&
+        !make_missing(place, dir_fd, name))
         fd = openat(dir_fd, name, OPEN_DIRECTORY);
     if (fd < 0 && errno == ENOTDIR)
         fd = open_odd(place, dir_fd, name, upto, missing);

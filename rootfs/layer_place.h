@@ -4,6 +4,8 @@
 #ifndef ROOTFS_LAYER_PLACE_H
 #define ROOTFS_LAYER_PLACE_H
 
+#include "whiteout.h"
+
 #include <base/error.h>
 
 #include <stdbool.h>
@@ -12,8 +14,8 @@ enum { LAYER_DEPTH_MAX = 256, LAYER_PATH_MAX = 4096 };
 
 struct layer_place;
 
-/* root_fd stays the caller's. */
-struct layer_place *layer_place_new(int root_fd);
+/* root_fd stays the caller's. form: the layer's. */
+struct layer_place *layer_place_new(int root_fd, enum whiteout_form form);
 void layer_place_free(struct layer_place *place);
 
 /* What to do about a directory on the way that isn't there. */

@@ -2,6 +2,7 @@
 
 #include "layer_place.h"
 #include "layer_xattr.h"
+#include "user_namespace.h"
 #include "whiteout.h"
 
 #include <base/io.h>
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,6 +49,8 @@ struct layer_writer {
     size_t end_count, end_cap;
     struct str paths;
     unsigned devices, other_devices; /* left out: in dev/, and elsewhere */
+    bool whiteouts;                  /* there was one */
+    uint32_t id_wanted;              /* the highest owner that can't be had here */
 };
 
 struct layer_writer *layer_writer_new(int dir_fd, const struct layer_apply_options *options)
@@ -54,7 +58,7 @@ struct layer_writer *layer_writer_new(int dir_fd, const struct layer_apply_optio
     struct layer_writer *w = mem_zalloc(1, sizeof *w);
     w->root_fd = dir_fd;
     w->options = options;
-    w->place = layer_place_new(dir_fd);
+    w->place = layer_place_new(dir_fd, options->form);
     w->file_fd = -1;
     return w;
 }
@@ -76,8 +80,6 @@ static int fail(const struct layer_entry *e, const char *what, struct error *err
     error_errno(err, input ? ERROR_INPUT : ERROR_HOST, "%s: %s", e->path, what);
     if (code == ENOSPC || code == EDQUOT)
         return error_hint(err, "Free some space; \"imgbuild prune\" drops what no image needs.");
-    if (code == EPERM || code == EACCES)
-        return error_hint(err, "Unpacking layers needs root's rights.");
     return -1;
 }
 
@@ -91,32 +93,63 @@ static int remove_old(int dir_fd, const char *name, bool *whiteout)
     return path_remove_tree(dir_fd, name, NULL);
 }
 
-static int set_opaque(int dir_fd, const char *name)
+static int set_opaque(const struct layer_writer *w, int dir_fd, const char *name)
 {
     autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -1 : whiteout_set_opaque(fd);
+    return fd < 0 ? -1 : whiteout_set_opaque(w->options->form, fd);
 }
 
 /* Deleted below. What this very layer has of that name stays, in whatever order the two come; a
  * directory then hides what is below it. */
-static int add_whiteout(const struct layer_entry *e, int dir_fd, const char *name,
-                        struct error *err)
+static int add_whiteout(struct layer_writer *w, const struct layer_entry *e, int dir_fd,
+                        const char *name, struct error *err)
 {
     struct stat st;
-    if (!whiteout_make(dir_fd, name))
+    w->whiteouts = true;
+    if (!whiteout_make(w->options->form, dir_fd, name))
         return 0;
     if (errno != EEXIST || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) ||
-        (S_ISDIR(st.st_mode) && set_opaque(dir_fd, name)))
+        (S_ISDIR(st.st_mode) && set_opaque(w, dir_fd, name)))
         return fail(e, "make a whiteout", err);
     return 0;
 }
 
-static int set_owner(const struct layer_writer *w, const struct layer_entry *e, int dir_fd,
+/* An owner that a user namespace lacks: EINVAL. The layer then fails, but at its end, when it is
+ * known how many ids it takes. */
+static int give(struct layer_writer *w, const struct layer_entry *e, int dir_fd, const char *name)
+{
+    if (io_fault())
+        return -1;
+    if (!owners_give(w->options->owners, dir_fd, name, e->uid, e->gid))
+        return 0;
+    if (errno != EINVAL || user_namespace_is_first())
+        return -1;
+    uint32_t id = e->uid > e->gid ? e->uid : e->gid;
+    w->id_wanted = id > w->id_wanted ? id : w->id_wanted;
+    return 0;
+}
+
+static int check_owners(const struct layer_writer *w, struct error *err)
+{
+    if (!w->id_wanted)
+        return 0;
+    error_set(err, ERROR_HOST,
+              "a file of it belongs to id %" PRIu32
+              ", and this user namespace has ids up to %" PRIu64,
+              w->id_wanted, user_namespace_ids("uid_map") - 1);
+    return error_hint(err,
+                      "It takes %" PRIu32
+                      " subordinate ids, in /etc/subuid and in /etc/subgid: sudo "
+                      "usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST USER",
+                      w->id_wanted);
+}
+
+static int set_owner(struct layer_writer *w, const struct layer_entry *e, int dir_fd,
                      const char *name)
 {
     if (!e->uid && !e->gid)
         return 0;
-    return io_fault() ? -1 : owners_give(w->options->owners, dir_fd, name, e->uid, e->gid);
+    return give(w, e, dir_fd, name);
 }
 
 static int set_times(const struct layer_entry *e, int dir_fd, const char *name)
@@ -141,8 +174,7 @@ static int finish_directory(struct layer_writer *w, const struct layer_entry *e,
 {
     if (existed || e->xattr_count) {
         autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || owners_give(w->options->owners, fd, "", e->uid, e->gid) ||
-            fchmod(fd, e->mode & 0777))
+        if (fd < 0 || give(w, e, fd, "") || fchmod(fd, e->mode & 0777))
             return fail(e, "set owner and mode", err);
         if (layer_xattrs_set(e, w->options->owners, fd, -1, NULL, err))
             return -1;
@@ -153,10 +185,10 @@ static int finish_directory(struct layer_writer *w, const struct layer_entry *e,
 }
 
 static int add_directory(struct layer_writer *w, const struct layer_entry *e, int dir_fd,
-                         const char *name, struct error *err)
+                         const char *name, bool deleted, struct error *err)
 {
     struct stat st;
-    bool existed = false, whiteout = false;
+    bool existed = false, whiteout = deleted;
     int code = io_fault() ? -1 : mkdirat(dir_fd, name, e->mode & 0777);
     if (code && errno == EEXIST && !fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
         existed = S_ISDIR(st.st_mode);
@@ -165,7 +197,7 @@ static int add_directory(struct layer_writer *w, const struct layer_entry *e, in
         else if (!remove_old(dir_fd, name, &whiteout))
             code = mkdirat(dir_fd, name, e->mode & 0777);
     }
-    if (code || (whiteout && set_opaque(dir_fd, name)))
+    if (code || (whiteout && set_opaque(w, dir_fd, name)))
         return fail(e, "make the directory", err);
     return finish_directory(w, e, dir_fd, name, existed, err);
 }
@@ -198,7 +230,7 @@ static int make_other(const struct layer_writer *w, const struct layer_entry *e,
                             S_ISFIFO(e->mode) ? 0 : e->rdev);
 }
 
-static int add_other(const struct layer_writer *w, const struct layer_entry *e, int dir_fd,
+static int add_other(struct layer_writer *w, const struct layer_entry *e, int dir_fd,
                      const char *name, struct error *err)
 {
     bool whiteout = false;
@@ -218,7 +250,7 @@ static int add_device(struct layer_writer *w, const struct layer_entry *e, int d
                       const char *name, struct error *err)
 {
     /* 0:0 would be taken for a whiteout. */
-    if (w->options->device_nodes && e->rdev != makedev(0, 0))
+    if (w->options->device_nodes && e->rdev != makedev(0, 0) && user_namespace_is_first())
         return add_other(w, e, dir_fd, name, err);
     const char *path = e->path + strspn(e->path, "./");
     if (str_starts(path, "dev/"))
@@ -292,9 +324,9 @@ static int add_named(struct layer_writer *w, const struct layer_entry *e, int di
     const char *deleted = NULL;
     switch (whiteout_parse(name, &deleted)) {
     case WHITEOUT_PATH:
-        return add_whiteout(e, dir_fd, deleted, err);
+        return add_whiteout(w, e, dir_fd, deleted, err);
     case WHITEOUT_DIRECTORY:
-        return set_opaque(dir_fd, ".") ? fail(e, "hide what is below", err) : 0;
+        return set_opaque(w, dir_fd, ".") ? fail(e, "hide what is below", err) : 0;
     case WHITEOUT_IGNORED:
         return 0;
     case WHITEOUT_BAD:
@@ -302,10 +334,11 @@ static int add_named(struct layer_writer *w, const struct layer_entry *e, int di
     case WHITEOUT_NOT:
         break;
     }
+    bool hidden = w->whiteouts && whiteout_take(w->options->form, dir_fd, name);
     if (e->hard_link)
         return add_link(w, e, err);
     if (S_ISDIR(e->mode))
-        return add_directory(w, e, dir_fd, name, err);
+        return add_directory(w, e, dir_fd, name, hidden, err);
     if (S_ISREG(e->mode))
         return add_file(w, e, dir_fd, name, err);
     if (S_ISLNK(e->mode) || S_ISFIFO(e->mode))
@@ -405,8 +438,7 @@ static int dress_file(struct layer_writer *w, const struct layer_entry *e, struc
     int fd = w->file_fd;
     if (w->file_end < e->size && ftruncate(fd, e->size))
         return fail(e, "set the size", err);
-    if ((e->uid || e->gid) &&
-        (io_fault() || owners_give(w->options->owners, fd, "", e->uid, e->gid)))
+    if ((e->uid || e->gid) && give(w, e, fd, ""))
         return fail(e, "set the owner", err);
     if ((e->mode & SPECIAL_BITS) && fchmod(fd, e->mode & 07777))
         return fail(e, "set the mode", err);
@@ -459,6 +491,8 @@ static void tell_devices(const struct layer_writer *w)
 int layer_writer_finish(struct layer_writer *w, struct error *err)
 {
     tell_devices(w);
+    if (check_owners(w, err))
+        return -1;
     for (size_t i = 0; i < w->end_count; i++)
         if (end_directory(w, &w->ends[i], err))
             return -1;

@@ -7,8 +7,11 @@
 #include <base/log.h>
 #include <base/mem.h>
 
+#include <endian.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +57,22 @@ static int show_list(int fd, const char *path, char *value, size_t size)
     return 0;
 }
 
+/* A capability that is bound to uid 0 of a user namespace (revision 3, capabilities(7)) is, where
+ * that is our own, the plain one: what an image holds means its root, whoever that will be. */
+static size_t plain_capability(char *value, size_t size)
+{
+    struct vfs_ns_cap_data data;
+    if (size != sizeof data)
+        return size;
+    memcpy(&data, value, sizeof data);
+    uint32_t magic = le32toh(data.magic_etc);
+    if ((magic & VFS_CAP_REVISION_MASK) != VFS_CAP_REVISION_3 || data.rootid)
+        return size;
+    data.magic_etc = htole32((magic & ~VFS_CAP_REVISION_MASK) | VFS_CAP_REVISION_2);
+    memcpy(value, &data, XATTR_CAPS_SZ_2);
+    return XATTR_CAPS_SZ_2;
+}
+
 /* Append one value to the bytes and note where it lies: pointers come last, since bytes may move.
  */
 static int read_value(struct layer_xattrs *x, int fd, const char *path, const char *name)
@@ -71,8 +90,10 @@ static int read_value(struct layer_xattrs *x, int fd, const char *path, const ch
             return -1;
         struct layer_xattr item = {.size = (size_t)n};
         name = shown ? shown : name;
+        if (!strcmp(name, CAPABILITY))
+            item.size = plain_capability(value, item.size);
         str_add_bytes(&x->bytes, name, strlen(name) + 1);
-        str_add_bytes(&x->bytes, value, (size_t)n);
+        str_add_bytes(&x->bytes, value, item.size);
         MEM_PUSH(x->items, x->count, x->cap) = item;
         return 0;
     }

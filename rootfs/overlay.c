@@ -24,7 +24,7 @@ static int refused(struct error *err, const char *what, int code)
     errno = code;
     error_errno(err, ERROR_HOST, "mount an overlay: %s", what);
     if (code == EPERM || code == EACCES)
-        return error_hint(err, "Mounting needs root's rights (CAP_SYS_ADMIN).");
+        return error_hint(err, "imgbuild doctor says which modes this host allows.");
     if (code == ENODEV)
         return error_hint(err, "The kernel lacks overlayfs: modprobe overlay.");
     if (code == EINVAL)
@@ -68,6 +68,8 @@ static int configure(int fs_fd, const struct overlay_spec *o, const char *lower)
     if (o->upper_fd >= 0 &&
         (set(fs_fd, "upperdir", o->upper_fd) || set(fs_fd, "workdir", o->work_fd) ||
          syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_FLAG, "volatile", NULL, 0)))
+        return -1;
+    if (o->user_xattr && syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL, 0))
         return -1;
     for (size_t i = 0; i < COUNT_OF(settings); i++)
         if (set_text(fs_fd, settings[i][0], settings[i][1]))

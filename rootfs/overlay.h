@@ -4,6 +4,7 @@
 
 #include <base/error.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct overlay_spec {
@@ -11,6 +12,7 @@ struct overlay_spec {
     size_t lower_count;
     int upper_fd, work_fd; /* -1: read-only; else on one file system, work empty */
     int attach_fd;         /* an empty directory, used by overlay_mount_old alone */
+    bool user_xattr;       /* in a user namespace: its marks are user.overlay.* */
 };
 
 /* A descriptor of the detached mount, by whichever way this kernel knows; ERROR_HOST. */

@@ -108,8 +108,9 @@ static int run_start(struct run *run, struct sandbox_plan *plan, struct error *e
     errno = failed;
     if (run->pid < 0) {
         error_errno(err, ERROR_HOST, "make the sandbox's namespaces");
-        return failed == EPERM ? error_hint(err, "imgbuild needs root with CAP_SYS_ADMIN for now")
-                               : -1;
+        return failed == EPERM
+                   ? error_hint(err, "imgbuild doctor says which modes this host allows")
+                   : -1;
     }
     run_close(&run->status[1]);
     run_close(&run->out[0][1]);
@@ -144,7 +145,7 @@ static int fail_op(const struct sandbox_plan *plan, const struct plan_report *r,
     errno = r->error;
     error_errno(err, image ? ERROR_INPUT : ERROR_HOST, "sandbox: %s", op->what);
     if (r->error == EPERM)
-        error_hint(err, "imgbuild needs root with CAP_SYS_ADMIN for now");
+        error_hint(err, "imgbuild doctor says which modes this host allows");
     if (op->kind == PLAN_PIVOT && r->error == EINVAL)
         error_hint(err, "the root must be a detached mount, and the host's own root no initramfs");
     return -1;

@@ -9,6 +9,7 @@
 #define ROOTFS_SANDBOX_H
 
 #include "emulation.h"
+#include "mode.h"
 #include "passwd.h"
 
 #include <base/error.h>
@@ -56,6 +57,7 @@ struct sandbox_spec {
     /* A detached mount (snapshot.root_fd). It is moved into the sandbox's namespace and goes with
      * it, so it serves one run; through the descriptor it can still be looked at afterwards. */
     int root_fd;
+    const struct mode *mode; /* what mode_enter took (store_mode); NULL: root's */
     const char *const *argv; /* argv[0] is looked up in env's PATH, as Docker does */
     const struct strv *env;
     const char *cwd;             /* "" or NULL: "/"; made where absent, owned by root */

@@ -2,6 +2,7 @@
 
 #include "sandbox_shelf.h"
 #include "seccomp_profile.h"
+#include "user_namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Docker's default: chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap setpcap
@@ -67,9 +69,10 @@ static void op_place(struct sandbox_build *b, int slot, const char *path, unsign
     op->flags = flags;
 }
 
-/* A new file system on path. options: pairs that end with a NULL key, living as long as b. */
-static int op_mount(struct sandbox_build *b, const char *type, const char *path,
-                    const struct plan_option *options, unsigned attributes, unsigned flags)
+/* A new file system for path, not yet there. options: pairs that end with a NULL key, living as
+ * long as b. */
+static int op_new(struct sandbox_build *b, const char *type, const char *path,
+                  const struct plan_option *options, unsigned attributes, unsigned flags)
 {
     int into = slot_new(b, -1);
     struct plan_op *op =
@@ -78,6 +81,13 @@ static int op_mount(struct sandbox_build *b, const char *type, const char *path,
     op->attributes = attributes;
     op->into = into;
     op->flags = flags;
+    return into;
+}
+
+static int op_mount(struct sandbox_build *b, const char *type, const char *path,
+                    const struct plan_option *options, unsigned attributes, unsigned flags)
+{
+    int into = op_new(b, type, path, options, attributes, flags);
     op_place(b, into, path, PLAN_DIRECTORY | flags);
     return into;
 }
@@ -111,17 +121,79 @@ static void compile_masks(struct sandbox_build *b, int proc, int sys, int null)
             ->slot = proc;
 }
 
-/* /proc, /sys, /dev and what hides in them. */
-static void compile_system(struct sandbox_build *b, const struct sandbox_spec *spec, int dev)
+static bool in_user_namespace(const struct sandbox_spec *spec)
 {
-    static const struct plan_option devpts[] = {
+    return spec->mode && spec->mode->in_user_namespace;
+}
+
+/* A detached copy of something of the host's; -1 with errno. */
+static int clone_host(const char *path, unsigned flags, unsigned attributes)
+{
+    struct mount_attr attr = {.attr_set = attributes};
+    autoclose int fd =
+        (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
+    if (fd < 0 || (attributes &&
+                   syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | flags, &attr, sizeof attr)))
+        return -1;
+    return take_fd(&fd);
+}
+
+/* A sysfs belongs to a network namespace, and the host's is not this user namespace's: so it is the
+ * host's /sys, read-only with all that is mounted in it. Returns the slot, or -1. */
+static int compile_host_sys(struct sandbox_build *b, unsigned attributes, struct error *err)
+{
+    int fd = clone_host("/sys", AT_RECURSIVE, attributes);
+    if (fd < 0)
+        return error_errno(err, ERROR_HOST, "copy the mount of /sys");
+    int slot = slot_own(b, fd);
+    op_place(b, slot, "/sys", PLAN_DIRECTORY);
+    return slot;
+}
+
+static int compile_host_devices(struct sandbox_build *b, struct error *err)
+{
+    for (size_t i = 0; i < SANDBOX_DEVICES; i++) {
+        const struct sandbox_device *d = &sandbox_devices[i];
+        const char *path = text(b, mem_printf("/dev/%s", d->name));
+        struct stat s;
+        autoclose int fd = clone_host(path, 0, 0);
+        if (fd < 0 || fstat(fd, &s))
+            return error_errno(err, ERROR_HOST, "copy the mount of %s", path);
+        if (!S_ISCHR(s.st_mode) || s.st_rdev != makedev(d->major, d->minor))
+            return error_set(err, ERROR_HOST, "the host's %s is not that device", path);
+        op_place(b, slot_own(b, take_fd(&fd)), path, 0);
+    }
+    return 0;
+}
+
+static void compile_devpts(struct sandbox_build *b, bool mapped)
+{
+    static const struct plan_option options[] = {
         {"newinstance", NULL}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}, {NULL, NULL}};
-    int proc = op_mount(b, "proc", "/proc", NULL, STRICT, 0);
+    static const struct plan_option without_gid[] = {
+        {"newinstance", NULL}, {"ptmxmode", "0666"}, {"mode", "0620"}, {NULL, NULL}};
+    enum { GID_TTY = 5 };
+    bool has_gid = !mapped || user_namespace_ids("gid_map") > GID_TTY;
+    op_mount(b, "devpts", "/dev/pts", has_gid ? options : without_gid,
+             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
+}
+
+/* /proc, /sys, /dev and what hides in them. */
+static int compile_system(struct sandbox_build *b, const struct sandbox_spec *spec, int proc,
+                          int dev, struct error *err)
+{
+    bool mapped = in_user_namespace(spec);
     unsigned guard = STRICT | (spec->insecure ? 0 : (unsigned)MOUNT_ATTR_RDONLY);
-    int sys = op_mount(b, "sysfs", "/sys", NULL, guard, 0);
+    op_place(b, proc, "/proc", PLAN_DIRECTORY);
+    int sys =
+        mapped ? compile_host_sys(b, guard, err) : op_mount(b, "sysfs", "/sys", NULL, guard, 0);
+    if (sys < 0)
+        return -1;
     op_mount(b, "cgroup2", "/sys/fs/cgroup", NULL, guard, PLAN_OPTIONAL);
     op_place(b, dev, "/dev", PLAN_DIRECTORY);
-    op_mount(b, "devpts", "/dev/pts", devpts, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
+    if (mapped && compile_host_devices(b, err))
+        return -1;
+    compile_devpts(b, mapped);
     op_mount(b, "tmpfs", "/dev/shm",
              tmpfs_options(b, spec->shm_size > 0 ? spec->shm_size : DEFAULT_SHM_SIZE, 01777),
              STRICT, 0);
@@ -132,20 +204,27 @@ static void compile_system(struct sandbox_build *b, const struct sandbox_spec *s
     op->into = null;
     if (!spec->insecure)
         compile_masks(b, proc, sys, null);
+    return 0;
 }
 
 static int bind_source(const struct sandbox_mount *m, bool *directory, struct error *err)
 {
+    const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+    unsigned recursive = 0;
     struct stat s;
     autoclose int fd = -1;
     if (fstat(m->source_fd, &s))
         return error_errno(err, ERROR_HOST, "mount on %s: its source", m->target);
     *directory = S_ISDIR(s.st_mode);
-    fd = (int)syscall(SYS_open_tree, m->source_fd, "",
-                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    fd = (int)syscall(SYS_open_tree, m->source_fd, "", flags);
+    /* In a user namespace what is mounted in it can't be taken away. */
+    if (fd < 0 && errno == EINVAL) {
+        recursive = AT_RECURSIVE;
+        fd = (int)syscall(SYS_open_tree, m->source_fd, "", flags | recursive);
+    }
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-    if (fd < 0 ||
-        (m->read_only && syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof attr)))
+    if (fd < 0 || (m->read_only && syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | recursive,
+                                           &attr, sizeof attr)))
         return error_errno(err, ERROR_HOST, "mount on %s: copy the mount of its source", m->target);
     return take_fd(&fd);
 }
@@ -225,8 +304,11 @@ static int compile_view(struct sandbox_build *b, const struct sandbox_spec *spec
     int resolv = op_clone(b, shelf, SHELF_RESOLV);
     take_files(b, spec, shelf, taken);
     op_add(b, PLAN_UNCOVER, "", "detach the sandbox's files");
+    /* A user namespace gets one only where it still sees the host's. */
+    int proc = op_new(b, "proc", "/proc", NULL, STRICT, 0);
     op_on(b, PLAN_PIVOT, slot_new(b, spec->root_fd), "enter the root");
-    compile_system(b, spec, dev);
+    if (compile_system(b, spec, proc, dev, err))
+        return -1;
     op_place(b, hosts, "/etc/hosts", 0);
     op_place(b, resolv, "/etc/resolv.conf", 0);
     return compile_mounts(b, spec, taken, err);

@@ -1,6 +1,6 @@
 /* From a sandbox_spec to the plan that the child obeys: every string, descriptor and detached mount
- * is made here, in the parent. This is the mode with real ids and mounts; others will compile to
- * the same operations. */
+ * is made here, in the parent. In a user namespace some of what the kernel would make anew is the
+ * host's, bound: devices and /sys. */
 #ifndef ROOTFS_SANDBOX_COMPILE_H
 #define ROOTFS_SANDBOX_COMPILE_H
 

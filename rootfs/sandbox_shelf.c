@@ -39,27 +39,36 @@ static int shelf_file(int shelf, const char *name, const void *bytes, size_t n, 
     return 0;
 }
 
-static int shelf_node(int shelf, const char *path, unsigned major, unsigned minor,
-                      struct error *err)
+const struct sandbox_device sandbox_devices[SANDBOX_DEVICES] = {{"null", 1, 3},    {"zero", 1, 5},
+                                                                {"full", 1, 7},    {"random", 1, 8},
+                                                                {"urandom", 1, 9}, {"tty", 5, 0}};
+
+static int shelf_node(int dev, const struct sandbox_device *d, struct error *err)
 {
     struct stat s;
-    if (mknodat(shelf, path, S_IFCHR | 0666, makedev(major, minor)) ||
-        fchmodat(shelf, path, 0666, 0) || fstatat(shelf, path, &s, AT_SYMLINK_NOFOLLOW)) {
-        error_errno(err, ERROR_HOST, "make device /%s", path);
-        return error_hint(err, "running steps needs root with CAP_MKNOD");
+    if (mknodat(dev, d->name, S_IFCHR | 0666, makedev(d->major, d->minor)) ||
+        fchmodat(dev, d->name, 0666, 0) || fstatat(dev, d->name, &s, AT_SYMLINK_NOFOLLOW)) {
+        error_errno(err, ERROR_HOST, "make device /dev/%s", d->name);
+        return error_hint(err, "running steps as root needs CAP_MKNOD");
     }
-    if (!S_ISCHR(s.st_mode) || s.st_rdev != makedev(major, minor))
-        return error_set(err, ERROR_HOST, "make device /%s: it is not the device asked for", path);
+    if (!S_ISCHR(s.st_mode) || s.st_rdev != makedev(d->major, d->minor))
+        return error_set(err, ERROR_HOST, "make device /dev/%s: it is not the device asked for",
+                         d->name);
     return 0;
 }
 
-static int shelf_dev(int shelf, struct error *err)
+static int shelf_nodes(int shelf, bool bound, struct error *err)
 {
-    static const struct {
-        const char *path;
-        unsigned major, minor;
-    } nodes[] = {{"dev/null", 1, 3},   {"dev/zero", 1, 5},    {"dev/full", 1, 7},
-                 {"dev/random", 1, 8}, {"dev/urandom", 1, 9}, {"dev/tty", 5, 0}};
+    autoclose int dev = openat(shelf, SHELF_DEV, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < SANDBOX_DEVICES; i++)
+        if (bound ? shelf_file(dev, sandbox_devices[i].name, "", 0, err)
+                  : shelf_node(dev, &sandbox_devices[i], err))
+            return -1;
+    return 0;
+}
+
+static int shelf_dev(int shelf, bool bound, struct error *err)
+{
     static const char *const links[][2] = {
         {"/proc/self/fd", "dev/fd"},       {"/proc/self/fd/0", "dev/stdin"},
         {"/proc/self/fd/1", "dev/stdout"}, {"/proc/self/fd/2", "dev/stderr"},
@@ -68,9 +77,8 @@ static int shelf_dev(int shelf, struct error *err)
     for (size_t i = 0; i < COUNT_OF(folders); i++)
         if (mkdirat(shelf, folders[i], 0755) || fchmodat(shelf, folders[i], 0755, 0))
             return error_errno(err, ERROR_HOST, "make /%s", folders[i]);
-    for (size_t i = 0; i < COUNT_OF(nodes); i++)
-        if (shelf_node(shelf, nodes[i].path, nodes[i].major, nodes[i].minor, err))
-            return -1;
+    if (shelf_nodes(shelf, bound, err))
+        return -1;
     for (size_t i = 0; i < COUNT_OF(links); i++)
         if (symlinkat(links[i][0], shelf, links[i][1]))
             return error_errno(err, ERROR_HOST, "make /%s", links[i][1]);
@@ -158,9 +166,11 @@ int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err)
     autoclose int shelf = sandbox_mount_new("tmpfs", options, MOUNT_ATTR_NOSUID);
     if (shelf < 0) {
         error_errno(err, ERROR_HOST, "mount a private tmpfs");
-        return error_hint(err, "running steps needs root with CAP_SYS_ADMIN for now");
+        return error_hint(err, "imgbuild doctor says which modes this host allows");
     }
-    if (shelf_dev(shelf, err) || shelf_hosts(shelf, spec, err) || shelf_resolv(shelf, spec, err) ||
+    bool bound = spec->mode && spec->mode->in_user_namespace;
+    if (shelf_dev(shelf, bound, err) || shelf_hosts(shelf, spec, err) ||
+        shelf_resolv(shelf, spec, err) ||
         shelf_file(shelf, SHELF_INPUT, spec->input, spec->input ? spec->input_size : 0, err) ||
         shelf_files(shelf, spec, err) ||
         (spec->ca_bundle_fd >= 0 && shelf_bundle(shelf, spec->ca_bundle_fd, err)))

@@ -12,6 +12,14 @@
 #define SHELF_INPUT "input"
 #define SHELF_FILE "file-%zu" /* of the mount with this index */
 
+/* The nodes of /dev, which in a user namespace are the host's own, bound over files. */
+struct sandbox_device {
+    const char *name;
+    unsigned major, minor;
+};
+enum { SANDBOX_DEVICES = 6 };
+extern const struct sandbox_device sandbox_devices[SANDBOX_DEVICES];
+
 /* A detached mount, or -1: ERROR_HOST. */
 int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err);
 /* A new detached file system; key/value pairs end with a NULL key. -1 with errno. */

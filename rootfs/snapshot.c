@@ -43,10 +43,10 @@ static bool among(int fd, const int *fds, size_t n)
 /* The kernel takes no directory twice, so a layer that comes twice counts where it is highest:
  * there it hides all that it has below. And a root that is opaque, which the kernel passes over,
  * hides everything below. */
-static void add_layers(struct stack *s, const int *fds, size_t n)
+static void add_layers(struct stack *s, enum whiteout_form form, const int *fds, size_t n)
 {
     size_t first = n;
-    while (first && !(first < n && whiteout_is_opaque(fds[first])))
+    while (first && !(first < n && whiteout_is_opaque(form, fds[first])))
         first--;
     for (size_t i = first; i < n; i++)
         if (!among(fds[i], fds + i + 1, n - i - 1))
@@ -64,7 +64,7 @@ static void build_stack(struct stack *s, struct store *store, const int *fds, si
     s->count = 1;
     if (points)
         s->fds[s->count++] = store_mount_points_fd(store);
-    add_layers(s, fds, n);
+    add_layers(s, store_form(store), fds, n);
     if (s->count > least) { /* the empty one is not needed */
         memmove(s->fds, s->fds + 1, (s->count - 1) * sizeof *s->fds);
         s->count--;
@@ -115,6 +115,7 @@ static int make_mount(struct snapshot *s, const struct stack *stack, enum snapsh
                                          .lower_count = stack->count,
                                          .upper_fd = s->upper_fd,
                                          .work_fd = work,
+                                         .user_xattr = store_form(s->store) == WHITEOUT_USER,
                                          .attach_fd = attach};
     bool alone = !(flags & SNAPSHOT_WRITABLE) && stack->count == 1;
     s->root_fd = alone ? mount_alone(stack->fds[0], err) : overlay_mount(&overlay, err);

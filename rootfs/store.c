@@ -19,9 +19,18 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static char *default_path(void)
+/* Who is uid 0 of a user namespace may not be root anywhere else. */
+static bool is_root(const struct mode *mode)
 {
-    if (geteuid() == 0)
+    if (geteuid() != 0 || mode->entered)
+        return false;
+    return !mode->in_user_namespace || !access("/var/lib/imgbuild", W_OK) ||
+           !access("/var/lib", W_OK);
+}
+
+static char *default_path(const struct mode *mode)
+{
+    if (is_root(mode))
         return mem_strdup("/var/lib/imgbuild");
     const char *data = getenv("XDG_DATA_HOME");
     if (data && *data == '/')
@@ -131,7 +140,7 @@ static int unpack_into(struct store *s, const char *name, const struct layer *la
     if (fd < 0 || fchmod(fd, 0755))
         return error_errno(err, ERROR_HOST, "open a folder of store %s", s->path);
     autofree char *what = mem_printf("layer %s", layer->digest.text);
-    struct layer_apply_options options = {.what = what, .owners = s->owners};
+    struct layer_apply_options options = {.what = what, .owners = s->owners, .form = s->form};
     struct digest diff_id = DIGEST_NONE;
     if (layer_apply(fd, blob, &options, &diff_id, err))
         return -1;
@@ -157,14 +166,15 @@ static int sink_unpack(struct layer_sink *self, const struct layer *layer, struc
     return -1;
 }
 
-int store_open(const char *root, struct store **out, struct error *err)
+int store_open(const char *root, const struct mode *mode, struct store **out, struct error *err)
 {
     struct store *s = mem_zalloc(1, sizeof *s);
+    s->mode = mode ? *mode : MODE_NOTHING;
+    s->form = s->mode.in_user_namespace ? WHITEOUT_USER : WHITEOUT_TRUSTED;
     s->sink = (struct layer_sink){sink_has, sink_unpack};
     s->root_fd = s->oci_fd = s->cache_fd = s->layers_fd = s->synced_fd = s->all_tmp_fd = -1;
-    s->empty_fd = s->mount_points_fd = s->recorded_fd = s->lock_fd = s->tmp_fd = s->tmp_lock_fd =
-        -1;
-    autofree char *given = root ? NULL : default_path();
+    s->empty_fd = s->mount_points_fd = s->lock_fd = s->tmp_fd = s->tmp_lock_fd = -1;
+    autofree char *given = root ? NULL : default_path(&s->mode);
     root = root ? root : given;
     autofree char *cwd = *root == '/' ? mem_strdup("/") : getcwd(NULL, 0);
     s->path = path_join(cwd ? cwd : "", root);
@@ -186,30 +196,13 @@ void store_close(struct store *s)
         error_ignore(&ignored, "swept when the store is next opened");
     int *const fds[] = {&s->tmp_lock_fd, &s->tmp_fd,    &s->empty_fd,  &s->mount_points_fd,
                         &s->all_tmp_fd,  &s->synced_fd, &s->layers_fd, &s->cache_fd,
-                        &s->oci_fd,      &s->lock_fd,   &s->root_fd,   &s->recorded_fd};
+                        &s->oci_fd,      &s->lock_fd,   &s->root_fd};
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         mem_close_at(fds[i]);
     owners_close(s->owners);
     free(s->tmp_name);
     free(s->path);
     free(s);
-}
-
-int store_record_owners(struct store *s, struct error *err)
-{
-    int layers = -1, synced = -1;
-    if (store_open_folder(s->recorded_fd, "layers", 0700, &layers) ||
-        store_open_folder(s->recorded_fd, "synced", 0700, &synced)) {
-        mem_close_at(&layers);
-        return error_errno(err, ERROR_HOST, "make the folders of store %s", s->path);
-    }
-    mem_close_at(&s->layers_fd);
-    mem_close_at(&s->synced_fd);
-    s->layers_fd = layers;
-    s->synced_fd = synced;
-    return owners_open(s->recorded_fd, "owners", &s->owners, err)
-               ? error_wrap(err, "store %s", s->path)
-               : 0;
 }
 
 struct owners *store_owners(const struct store *s)
@@ -220,6 +213,16 @@ struct owners *store_owners(const struct store *s)
 const char *store_path(const struct store *s)
 {
     return s->path;
+}
+
+const struct mode *store_mode(const struct store *s)
+{
+    return &s->mode;
+}
+
+enum whiteout_form store_form(const struct store *s)
+{
+    return s->form;
 }
 
 int store_oci_fd(const struct store *s)

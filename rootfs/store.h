@@ -3,7 +3,9 @@
  *   oci/             an OCI image layout that any tool can read (registry/layout writes it)
  *   layers/HEX/      a layer unpacked, by diff_id, ready as an overlay lowerdir
  *   synced/HEX       marks the layers that are known to be on the disk
- *   recorded/        layers/ and synced/ of hosts with one id only, and owners: see owner.h
+ *   layers-KIND/, synced-KIND/   the same for other modes: -mapped (ids of a user namespace),
+ *                    -recorded (owners in a record, see owner.h), -plain (no overlay can be here)
+ *   owners           of recorded owners, what can't be beside its file
  *   cache/           step records (builder/cache writes them)
  *   skeleton/        an empty directory, and one of empty mount points, for snapshots
  *   tmp/PID-RANDOM/  what a process has unfinished; its `lock` file is held while that process
@@ -18,7 +20,9 @@
 #ifndef ROOTFS_STORE_H
 #define ROOTFS_STORE_H
 
+#include "mode.h"
 #include "owner.h"
+#include "whiteout.h"
 
 #include <base/digest.h>
 #include <base/error.h>
@@ -31,17 +35,18 @@
 struct store;
 
 /* Open, or make, the store at root; NULL: $XDG_DATA_HOME/imgbuild (~/.local/share/imgbuild), as
- * root /var/lib/imgbuild. ERROR_HOST where it cannot be made, the directory holds something else,
- * or its file system cannot hold an overlay's upper directory (the hint says which would do). */
-int store_open(const char *root, struct store **out, struct error *err);
+ * root /var/lib/imgbuild. mode: what mode_enter took (NULL: root's); it stays the caller's, and
+ * must outlive the store. ERROR_HOST where it cannot be made, or the directory holds something
+ * else. */
+int store_open(const char *root, const struct mode *mode, struct store **out, struct error *err);
 void store_close(struct store *store);
-/* Keep owners in a record from here on, and use the layers that were unpacked so: for processes
- * with one id only. Before anything else is done with the store. ERROR_HOST. */
-int store_record_owners(struct store *store, struct error *err);
 /* How owners are kept in this store's layers; NULL: by the kernel. */
 struct owners *store_owners(const struct store *store);
 /* Absolute path, for messages. */
 const char *store_path(const struct store *store);
+const struct mode *store_mode(const struct store *store);
+/* How unpacked layers say what is deleted. */
+enum whiteout_form store_form(const struct store *store);
 
 /* Directory descriptors, owned by the store. */
 int store_oci_fd(const struct store *store);

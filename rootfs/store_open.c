@@ -54,13 +54,24 @@ static int make_skeleton(struct store *s)
     return 0;
 }
 
+/* One store serves every mode: what is unpacked differs, so each kind has folders of its own. */
+static const char *const kinds[][2] = {
+    {"", "-plain"}, {"-mapped", "-mapped-plain"}, {"-recorded", "-recorded-plain"}};
+
+static const char *kind_of(const struct store *s)
+{
+    size_t owners = s->mode.records_owners ? 2 : s->mode.in_user_namespace ? 1 : 0;
+    return kinds[owners][s->form == WHITEOUT_PLAIN];
+}
+
 static int make_folders(struct store *s, struct error *err)
 {
+    autofree char *layers = mem_printf("layers%s", kind_of(s));
+    autofree char *synced = mem_printf("synced%s", kind_of(s));
     if (store_open_folder(s->root_fd, "oci", 0700, &s->oci_fd) ||
-        store_open_folder(s->root_fd, "layers", 0700, &s->layers_fd) ||
-        store_open_folder(s->root_fd, "synced", 0700, &s->synced_fd) ||
+        store_open_folder(s->root_fd, layers, 0700, &s->layers_fd) ||
+        store_open_folder(s->root_fd, synced, 0700, &s->synced_fd) ||
         store_open_folder(s->root_fd, "cache", 0700, &s->cache_fd) ||
-        store_open_folder(s->root_fd, "recorded", 0700, &s->recorded_fd) ||
         store_open_folder(s->root_fd, "tmp", 0700, &s->all_tmp_fd) || make_skeleton(s))
         return error_errno(err, ERROR_HOST, "make the folders of store %s", s->path);
     return 0;
@@ -125,16 +136,18 @@ static int drop_unmarked(struct store *s, int layers_fd, int synced_fd, struct e
     return 0;
 }
 
-/* Of either set of layers: which of them this process uses is not known yet. */
+/* Of every kind: which of them were made since, nobody says. */
 static int drop_all_unmarked(struct store *s, struct error *err)
 {
-    autoclose int layers = -1, synced = -1;
-    if (drop_unmarked(s, s->layers_fd, s->synced_fd, err))
-        return -1;
-    if (store_open_folder(s->recorded_fd, "layers", 0700, &layers) ||
-        store_open_folder(s->recorded_fd, "synced", 0700, &synced))
-        return error_errno(err, ERROR_HOST, "make the folders of store %s", s->path);
-    return drop_unmarked(s, layers, synced, err);
+    for (size_t i = 0; i < 2 * COUNT_OF(kinds); i++) {
+        autofree char *layers = mem_printf("layers%s", kinds[i / 2][i % 2]);
+        autofree char *synced = mem_printf("synced%s", kinds[i / 2][i % 2]);
+        autoclose int layers_fd = openat(s->root_fd, layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        autoclose int synced_fd = openat(s->root_fd, synced, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (layers_fd >= 0 && drop_unmarked(s, layers_fd, synced_fd, err))
+            return -1;
+    }
+    return 0;
 }
 
 static int check_boot(struct store *s, struct error *err)
@@ -173,5 +186,7 @@ int store_prepare(struct store *s, struct error *err)
         return error_errno(err, ERROR_HOST, "lock store %s", s->path);
     if (store_lock(s, lock, LOCK_EX, err))
         return -1;
+    if (s->mode.records_owners && owners_open(s->root_fd, "owners", &s->owners, err))
+        return error_wrap(err, "store %s", s->path);
     return make_folders(s, err) || check_boot(s, err) || sweep(s, err) || make_tmp(s, err) ? -1 : 0;
 }

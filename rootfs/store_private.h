@@ -9,9 +9,10 @@
 
 struct store {
     struct layer_sink sink; /* first, so that its pointer is the store's */
+    struct mode mode;       /* as the caller's, which outlives the store */
+    enum whiteout_form form;
     char *path;
     int root_fd, oci_fd, cache_fd, layers_fd, synced_fd, all_tmp_fd;
-    int recorded_fd; /* the other set of layers, see store_record_owners */
     struct owners *owners;
     int empty_fd, mount_points_fd;
     int lock_fd; /* of the whole store, shared */

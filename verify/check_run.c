@@ -194,6 +194,7 @@ static int run_program(struct run *r, const struct check_program *program, bool 
     bool wired = r->network == SANDBOX_NETWORK_HOST;
     struct sandbox_spec spec = {
         .root_fd = root_of(r),
+        .mode = store_mode(r->ground->store),
         .argv = (const char *const *)strv_argv(&argv),
         .env = &r->env,
         .cwd = workdir ? workdir : r->ground->workdir,

@@ -96,9 +96,11 @@ static int compare(struct means *means, const struct option_values *values,
         failed =
             interrupt_check(err) || unpacked_open(&sides[i], &references[i], means->options.store,
                                                   &means->transport, means->options.platform, err);
-    if (!failed)
-        failed = image_diff_make(sides, (const char *const *)operands->items,
-                                 store_owners(means->options.store), out, err);
+    if (!failed) {
+        const struct inventory_form form = {.owners = store_owners(means->options.store),
+                                            .whiteouts = store_form(means->options.store)};
+        failed = image_diff_make(sides, (const char *const *)operands->items, &form, out, err);
+    }
     for (size_t i = 0; i < 2; i++) {
         unpacked_release(&sides[i]);
         reference_release(&references[i]);

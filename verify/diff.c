@@ -190,14 +190,14 @@ static void diff_packages(struct image_diff *d)
 }
 
 int image_diff_make(const struct unpacked sides[2], const char *const references[2],
-                    struct owners *owners, struct image_diff *out, struct error *err)
+                    const struct inventory_form *form, struct image_diff *out, struct error *err)
 {
     for (size_t i = 0; i < 2; i++) {
         struct diff_side *side = &out->sides[i];
         side->reference = references[i];
         side->digest = sides[i].image.manifest.digest;
         platform_text(&sides[i].image.platform, '/', side->platform);
-        if (inventory_take(sides[i].layer_fds, sides[i].image.layer_count, owners,
+        if (inventory_take(sides[i].layer_fds, sides[i].image.layer_count, form,
                            sides[i].look.root_fd, &side->inventory, err))
             return error_wrap(err, "%s", references[i]);
     }

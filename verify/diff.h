@@ -40,10 +40,10 @@ struct image_diff {
     struct diff_list config, packages, files;
 };
 
-/* Zero it first; owners: how the store keeps them; the caller releases it whatever came. Files are
+/* Zero it first; form: of the store's layers; the caller releases it whatever came. Files are
  * compared by type, mode, owner, link target, device and content; not by time. ERROR_HOST. */
 int image_diff_make(const struct unpacked sides[2], const char *const references[2],
-                    struct owners *owners, struct image_diff *out, struct error *err);
+                    const struct inventory_form *form, struct image_diff *out, struct error *err);
 bool image_diff_is_empty(const struct image_diff *d);
 void image_diff_release(struct image_diff *d);
 

@@ -28,8 +28,8 @@ struct inode {
 };
 
 struct layer_walk {
+    const struct inventory_form *form;
     size_t layer;
-    struct owners *owners;
     struct entry *items;
     size_t count, cap;
     struct inode *linked; /* of files with several names that were met */
@@ -92,7 +92,18 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int read_names(int fd, struct strv *names)
+/* A PLAIN whiteout counts under the name that it deletes. */
+static void add_name(const struct layer_walk *w, const char *name, struct strv *names)
+{
+    const char *deleted = name;
+    if (!strcmp(name, ".") || !strcmp(name, ".."))
+        return;
+    if (w->form->whiteouts != WHITEOUT_PLAIN ||
+        whiteout_parse(name, &deleted) != WHITEOUT_DIRECTORY)
+        strv_add(names, deleted);
+}
+
+static int read_names(const struct layer_walk *w, int fd, struct strv *names)
 {
     autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -101,8 +112,7 @@ static int read_names(int fd, struct strv *names)
     take_fd(&copy);
     errno = 0;
     for (struct dirent *e; (e = readdir(dir)); errno = 0)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            strv_add(names, e->d_name);
+        add_name(w, e->d_name, names);
     if (names->count)
         qsort(names->items, names->count, sizeof *names->items, compare_names);
     return errno ? -1 : 0;
@@ -114,7 +124,10 @@ static int walk_entry(struct layer_walk *w, int dir_fd, const char *name, unsign
                       struct error *err)
 {
     struct stat st;
-    if (owners_stat(w->owners, dir_fd, name, &st))
+    bool deleted = whiteout_at(w->form->whiteouts, dir_fd, name);
+    if (deleted)
+        st = (struct stat){.st_mode = S_IFCHR};
+    else if (owners_stat(w->form->owners, dir_fd, name, &st))
         return fail(w, err);
     struct entry *e = &MEM_PUSH(w->items, w->count, w->cap);
     *e = (struct entry){.file = {.path = mem_strdup(str_text(&w->path)),
@@ -124,7 +137,7 @@ static int walk_entry(struct layer_walk *w, int dir_fd, const char *name, unsign
                                  .gid = st.st_gid,
                                  .rdev = st.st_rdev,
                                  .size = S_ISREG(st.st_mode) ? st.st_size : 0},
-                        .whiteout = whiteout_is(&st)};
+                        .whiteout = deleted};
     e->file.stored = met_before(w, &st) ? 0 : e->file.size;
     if (S_ISLNK(st.st_mode) && !(e->file.target = path_read_link(dir_fd, name)))
         return fail(w, err);
@@ -133,7 +146,7 @@ static int walk_entry(struct layer_walk *w, int dir_fd, const char *name, unsign
     autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return fail(w, err);
-    e->opaque = whiteout_is_opaque(fd);
+    e->opaque = whiteout_is_opaque(w->form->whiteouts, fd);
     return walk_directory(w, fd, depth + 1, err);
 }
 
@@ -144,7 +157,7 @@ static int walk_directory(struct layer_walk *w, int fd, unsigned depth, struct e
         errno = ELOOP;
         return fail(w, err);
     }
-    if (read_names(fd, &names))
+    if (read_names(w, fd, &names))
         return fail(w, err);
     for (size_t i = 0; i < names.count; i++) {
         size_t before = w->path.len;
@@ -219,10 +232,10 @@ static void merge_layer(struct inventory *out, struct layer_walk *w)
     out->file_cap = m.cap;
 }
 
-static int add_layer(struct inventory *out, int fd, size_t layer, struct owners *owners,
+static int add_layer(struct inventory *out, const struct inventory_form *form, int fd, size_t layer,
                      struct error *err)
 {
-    __attribute__((cleanup(walk_release))) struct layer_walk w = {.layer = layer, .owners = owners};
+    __attribute__((cleanup(walk_release))) struct layer_walk w = {.form = form, .layer = layer};
     if (walk_directory(&w, fd, 0, err))
         return -1;
     if (w.count)
@@ -233,13 +246,13 @@ static int add_layer(struct inventory *out, int fd, size_t layer, struct owners 
     return 0;
 }
 
-int inventory_take(const int *layer_fds, size_t n, struct owners *owners, int root_fd,
+int inventory_take(const int *layer_fds, size_t n, const struct inventory_form *form, int root_fd,
                    struct inventory *out, struct error *err)
 {
     out->layer_count = n;
     out->layer_bytes = mem_zalloc(n + 1, sizeof *out->layer_bytes);
     for (size_t i = 0; i < n; i++)
-        if (add_layer(out, layer_fds[i], i, owners, err))
+        if (add_layer(out, form, layer_fds[i], i, err))
             return -1;
     for (size_t i = 0; i < out->file_count; i++)
         out->bytes += out->files[i].stored;

@@ -5,6 +5,7 @@
 
 #include <base/error.h>
 #include <rootfs/owner.h>
+#include <rootfs/whiteout.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,10 +51,15 @@ struct inventory {
     int64_t wasted; /* of all wastes */
 };
 
-/* Zero it first. layer_fds: unpacked layers, lowest first; owners: how the store keeps them;
- * root_fd: their merged root, where the packages' records are read (what cannot be read of them is
- * left out). ERROR_HOST. */
-int inventory_take(const int *layer_fds, size_t n, struct owners *owners, int root_fd,
+/* How the layers of a store say who owns a file, and what is deleted. */
+struct inventory_form {
+    struct owners *owners;
+    enum whiteout_form whiteouts;
+};
+
+/* Zero it first. layer_fds: unpacked layers, lowest first; root_fd: their merged root, where the
+ * packages' records are read (what cannot be read of them is left out). ERROR_HOST. */
+int inventory_take(const int *layer_fds, size_t n, const struct inventory_form *form, int root_fd,
                    struct inventory *out, struct error *err);
 void inventory_release(struct inventory *inventory);
 #define autoinventory __attribute__((cleanup(inventory_release))) struct inventory

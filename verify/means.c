@@ -8,6 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+static int open_store(struct means *m, const struct option_values *values, struct error *err)
+{
+    const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
+    enum mode_name wanted;
+    if (mode_parse(values->isolation, &wanted, err) || mode_enter(wanted, &m->mode, err))
+        return -1;
+    return store_open(root && *root ? root : NULL, &m->mode, &m->options.store, err);
+}
+
 int means_init(struct means *m, const struct option_values *values, struct error *err)
 {
     bool one_platform = values->platform && strcmp(values->platform, "all") != 0;
@@ -16,11 +25,7 @@ int means_init(struct means *m, const struct option_values *values, struct error
     m->mounts = mem_zalloc(m->mount_count + 1, sizeof *m->mounts);
     for (size_t i = 0; i < m->mount_count; i++)
         m->mounts[i].source_fd = -1;
-    if (geteuid()) {
-        error_set(err, ERROR_HOST, "verifying without root is not supported yet");
-        return error_hint(err, "run imgverify as root");
-    }
-    if (options_mounts(values, m->mounts, err) ||
+    if (open_store(m, values, err) || options_mounts(values, m->mounts, err) ||
         (one_platform && platform_parse(values->platform, &m->platform, err)))
         return -1;
     if (values->ca_certs && (m->ca_bundle = ca_certs_open(NULL, err)) < 0)
@@ -34,6 +39,7 @@ int means_init(struct means *m, const struct option_values *values, struct error
     };
     bool host = str_eq(values->network, "host");
     m->options = (struct verification_options){
+        .store = m->options.store,
         .transport = &m->transport,
         .platform = one_platform ? &m->platform : NULL,
         .user = values->user,
@@ -46,9 +52,6 @@ int means_init(struct means *m, const struct option_values *values, struct error
         .cancel_fd = interrupt_fd(),
         .inventory = options_want_inventory(values),
     };
-    const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
-    if (store_open(root && *root ? root : NULL, &m->options.store, err))
-        return -1;
     m->options.pool = pool_new((size_t)values->jobs);
     m->options.emulators = emulators_new();
     m->options.progress = progress_new(options_progress(values), stderr);
@@ -63,6 +66,7 @@ void means_release(struct means *m)
         pool_free(m->options.pool);
     emulators_free(m->options.emulators);
     store_close(m->options.store);
+    mode_release(&m->mode);
     for (size_t i = 0; i < m->mount_count; i++)
         if (m->mounts[i].source_fd >= 0)
             close(m->mounts[i].source_fd);

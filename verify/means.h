@@ -13,11 +13,13 @@ struct means {
     size_t mount_count;
     int ca_bundle;
     struct platform platform;
+    struct mode mode;
     struct transport_options transport;
     struct verification_options options; /* points into this struct, which must not move */
 };
 
-/* Zero it first; release it whatever came. ERROR_USAGE, ERROR_MISSING (a --volume), ERROR_HOST. */
+/* Takes the mode, so no thread may be there yet. Zero it first; release it whatever came.
+ * ERROR_USAGE, ERROR_MISSING (a --volume), ERROR_HOST. */
 int means_init(struct means *m, const struct option_values *values, struct error *err);
 void means_release(struct means *m);
 

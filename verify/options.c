@@ -58,7 +58,6 @@ static bool is_option(const char *argument, const char *name)
 int options_refuse(int argc, char **argv, struct error *err)
 {
     static const char *const options[] = {"--auto", "--static", "--venv"};
-    static const char *const modes[] = {"userns", "single", "chroot", "takeover"};
     static const char *const commands[] = {"doctor"};
     for (size_t k = 0; argc > 1 && k < COUNT_OF(commands); k++)
         if (!strcmp(argv[1], commands[k]))
@@ -67,13 +66,6 @@ int options_refuse(int argc, char **argv, struct error *err)
         for (size_t k = 0; k < COUNT_OF(options); k++)
             if (is_option(argv[i], options[k]))
                 return error_set(err, ERROR_USAGE, "%s is not supported yet", options[k]);
-        bool joined = str_starts(argv[i], "--isolation=");
-        if (!joined && strcmp(argv[i], "--isolation") != 0)
-            continue;
-        const char *mode = joined ? strchr(argv[i], '=') + 1 : argv[i + 1];
-        for (size_t k = 0; mode && k < COUNT_OF(modes); k++)
-            if (!strcmp(mode, modes[k]))
-                return error_set(err, ERROR_USAGE, "--isolation %s is not supported yet", mode);
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <base/progress.h>
 #include <base/str.h>
 #include <images/plan.h>
+#include <rootfs/mode.h>
 #include <rootfs/sandbox.h>
 
 #include <stdbool.h>
@@ -28,8 +29,9 @@ struct option_values {
      CLI_STRING,                                                                                   \
      offsetof(struct option_values, isolation),                                                    \
      "MODE",                                                                                       \
-     "auto|root",                                                                                  \
-     "How checks are kept apart from the host (default: auto)"},                                   \
+     MODE_CHOICES,                                                                                 \
+     "How checks are kept apart from the host (default: auto, the first of root, userns, single, " \
+     "chroot that works)"},                                                                        \
         {"root",                                                                                   \
          0,                                                                                        \
          CLI_STRING,                                                                               \

@@ -219,9 +219,10 @@ static int take_inventory(const struct verification *v, struct error *err)
     if (!v->options->inventory)
         return 0;
     v->result->inventory = mem_zalloc(1, sizeof *v->result->inventory);
-    return inventory_take(v->unpacked.layer_fds, v->unpacked.image.layer_count,
-                          store_owners(v->options->store), v->unpacked.look.root_fd,
-                          v->result->inventory, err);
+    const struct inventory_form form = {.owners = store_owners(v->options->store),
+                                        .whiteouts = store_form(v->options->store)};
+    return inventory_take(v->unpacked.layer_fds, v->unpacked.image.layer_count, &form,
+                          v->unpacked.look.root_fd, v->result->inventory, err);
 }
 
 static void verification_release(struct verification *v)

@@ -166,7 +166,7 @@ int main(int argc, char **argv)
     }
     struct bench b = {.tar = argv[1], .runs = argc > 3 ? atoi(argv[3]) : 5};
     static const char *const kinds[] = {"none", "gzip", "zstd"};
-    must(store_open(argv[2], &b.store, &err), &err);
+    must(store_open(argv[2], NULL, &b.store, &err), &err);
     b.pool = pool_new(0);
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         run(&b, kinds[i]);

@@ -46,7 +46,7 @@ static struct store *open_store(struct fixture *f, struct error *err)
 {
     struct store *s = NULL;
     autofree char *root = mem_printf("%s/store", f->path);
-    return store_open(root, &s, err) ? NULL : s;
+    return store_open(root, NULL, &s, err) ? NULL : s;
 }
 
 static int unpack(const struct sample *s, struct store *store, struct error *err)

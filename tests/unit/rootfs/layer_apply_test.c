@@ -143,9 +143,9 @@ static void whiteouts_become_the_overlay_s_own(void **state)
     struct stat gone = look(dir, "etc/gone"), top = look(dir, "top");
     assert_true(whiteout_is(&gone) && whiteout_is(&top));
     autoclose int fresh = openat(dir, "var/fresh", O_RDONLY);
-    assert_true(whiteout_is_opaque(fresh));
+    assert_true(whiteout_is_opaque(WHITEOUT_TRUSTED, fresh));
     autoclose int var = openat(dir, "var", O_RDONLY);
-    assert_false(whiteout_is_opaque(var));
+    assert_false(whiteout_is_opaque(WHITEOUT_TRUSTED, var));
     assert_false(exists(dir, "etc/.wh.gone"));
 }
 
@@ -174,7 +174,7 @@ static void a_whiteout_spares_its_own_layer(void **state)
     for (size_t i = 0; i < COUNT_OF(opaque); i++) {
         autoclose int fd = openat(dir, opaque[i], O_RDONLY | O_DIRECTORY);
         assert_true(fd >= 0);
-        assert_true(whiteout_is_opaque(fd));
+        assert_true(whiteout_is_opaque(WHITEOUT_TRUSTED, fd));
     }
     assert_true(exists(dir, "implied/in"));
 }
@@ -248,7 +248,7 @@ static void attributes_and_capabilities_are_kept(void **state)
     assert_memory_equal(value, "a\0\n=\xff", 5);
     assert_int_equal(fgetxattr(ping, "trusted.overlay.redirect", value, sizeof value), -1);
     assert_int_equal(fgetxattr(d, "user.d", value, sizeof value), 1);
-    assert_false(whiteout_is_opaque(o)); /* only a ".wh..wh..opq" says so */
+    assert_false(whiteout_is_opaque(WHITEOUT_TRUSTED, o)); /* only a ".wh..wh..opq" says so */
 }
 
 static void names_are_bytes(void **state)

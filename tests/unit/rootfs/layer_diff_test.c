@@ -48,9 +48,9 @@ static void make_many_kinds(int dir)
     assert_int_equal(mknodat(dir, "a/dev", S_IFCHR | 0600, makedev(5, 1)), 0);
     assert_int_equal(fchownat(dir, "b/alpha", 1000, 100, 0), 0);
     assert_int_equal(fchmodat(dir, "b/alpha", 06755, 0), 0);
-    assert_int_equal(whiteout_make(dir, "b/gone"), 0);
+    assert_int_equal(whiteout_make(WHITEOUT_TRUSTED, dir, "b/gone"), 0);
     autoclose int b = openat(dir, "b", O_RDONLY);
-    assert_int_equal(whiteout_set_opaque(b), 0);
+    assert_int_equal(whiteout_set_opaque(WHITEOUT_TRUSTED, b), 0);
     assert_int_equal(fsetxattr(b, "user.note", "n", 1, 0), 0);
     assert_int_equal(fsetxattr(b, "trusted.overlay.origin", "o", 1, 0), 0);
 }
@@ -138,7 +138,7 @@ static void a_whiteout_or_an_empty_directory_is_something(void **state)
     struct fixture *f = *state;
     autoclose int dir = make_dir(f, "in");
     assert_true(is_empty(f, dir, NULL));
-    assert_int_equal(whiteout_make(dir, "gone"), 0);
+    assert_int_equal(whiteout_make(WHITEOUT_TRUSTED, dir, "gone"), 0);
     assert_false(is_empty(f, dir, NULL));
 }
 

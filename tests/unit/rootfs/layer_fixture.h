@@ -50,7 +50,7 @@ static inline int fixture_setup(void **state)
     assert_non_null(mkdtemp(f->path));
     f->dir = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     autofree char *root = mem_printf("%s/store", f->path);
-    if (store_open(root, &f->store, &f->err))
+    if (store_open(root, NULL, &f->store, &f->err))
         fail_msg("%s", f->err.message);
     *state = f;
     return 0;

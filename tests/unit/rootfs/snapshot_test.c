@@ -29,7 +29,7 @@ static void upper_layers_hide_lower_ones(void **state)
     autoclose int a = layer_of(f, "a", "both", "lower"), b = layer_of(f, "b", "both", "upper");
     write_text(a, "gone", "x");
     write_text(a, "below", "x");
-    assert_int_equal(whiteout_make(b, "gone"), 0);
+    assert_int_equal(whiteout_make(WHITEOUT_TRUSTED, b, "gone"), 0);
     const int layers[] = {a, b};
     for (unsigned flags = 0; flags <= 3; flags++) {
         autosnapshot s = SNAPSHOT_NONE;
@@ -61,7 +61,7 @@ static void one_layer_s_whiteouts_are_hidden_too(void **state)
 {
     struct fixture *f = *state;
     autoclose int a = layer_of(f, "a", "file", "x");
-    assert_int_equal(whiteout_make(a, "gone"), 0);
+    assert_int_equal(whiteout_make(WHITEOUT_TRUSTED, a, "gone"), 0);
     autosnapshot s = SNAPSHOT_NONE;
     start(f, &a, 1, 0, &s);
     assert_true(exists(s.root_fd, "file"));
@@ -72,7 +72,7 @@ static void a_layer_may_come_twice(void **state)
 {
     struct fixture *f = *state;
     autoclose int a = layer_of(f, "a", "file", "first"), b = make_dir(f, "b");
-    assert_int_equal(whiteout_make(b, "file"), 0);
+    assert_int_equal(whiteout_make(WHITEOUT_TRUSTED, b, "file"), 0);
     const int layers[] = {a, b, a};
     autosnapshot s = SNAPSHOT_NONE;
     start(f, layers, 3, 0, &s);
@@ -84,7 +84,7 @@ static void an_opaque_root_hides_everything(void **state)
 {
     struct fixture *f = *state;
     autoclose int a = layer_of(f, "a", "old", "x"), b = layer_of(f, "b", "new", "x");
-    assert_int_equal(whiteout_set_opaque(b), 0);
+    assert_int_equal(whiteout_set_opaque(WHITEOUT_TRUSTED, b), 0);
     const int layers[] = {a, b};
     autosnapshot s = SNAPSHOT_NONE;
     start(f, layers, 2, SNAPSHOT_MOUNT_POINTS, &s);
@@ -184,7 +184,8 @@ static void old_and_new_mounts_agree(void **state)
             autofree char *name = mem_printf("upper%zu%d", i, writable);
             autofree char *work_name = mem_printf("work%zu%d", i, writable);
             autoclose int upper = make_dir(f, name), work = make_dir(f, work_name);
-            struct overlay_spec o = {lower, 2, writable ? upper : -1, writable ? work : -1, attach};
+            struct overlay_spec o = {lower,  2,    writable ? upper : -1, writable ? work : -1,
+                                     attach, false};
             autoclose int root = ways[i](&o, &f->err);
             if (root < 0 && i == 0) { /* an old kernel */
                 error_release(&f->err);
@@ -214,7 +215,7 @@ static void old_kernels_take_as_many_layers_as_docker_does(void **state)
         fds[i] = layer_of(f, name, name, "x");
         write_text(fds[i], "last", name);
     }
-    struct overlay_spec o = {fds, 128, -1, -1, attach};
+    struct overlay_spec o = {fds, 128, -1, -1, attach, false};
     autoclose int root = overlay_mount_old(&o, &f->err);
     must(f, root < 0);
     autofree char *last = content(root, "last");
@@ -237,7 +238,7 @@ static void a_refusal_says_why(void **state)
     const int lower[] = {a, b};
     /* A work directory that holds the upper one. */
     autoclose int inside = (mkdirat(b, "in", 0755), openat(b, "in", O_RDONLY | O_DIRECTORY));
-    struct overlay_spec o = {lower, 1, inside, b, attach};
+    struct overlay_spec o = {lower, 1, inside, b, attach, false};
     int fd = overlay_mount(&o, &f->err);
     assert_int_equal(fd, -1);
     assert_fails(f, fd, ERROR_HOST, "mount an overlay: ");

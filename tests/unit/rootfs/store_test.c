@@ -12,7 +12,7 @@ static struct store *open_again(struct fixture *f)
 {
     struct store *s = NULL;
     autofree char *root = mem_printf("%s/store", f->path);
-    must(f, store_open(root, &s, &f->err));
+    must(f, store_open(root, NULL, &s, &f->err));
     return s;
 }
 
@@ -258,7 +258,7 @@ static void a_full_disk_spoils_nothing(void **state)
     struct layer_blob_result blob, second;
     make_layer(f, NULL, "text", &layer, &blob);
     struct store *small = NULL;
-    must(f, store_open(where, &small, &f->err));
+    must(f, store_open(where, NULL, &small, &f->err));
     int code = unpack(f, small, &layer, blob.name, &f->err);
     int full = f->err.sys;
     bool hint = f->err.hint != NULL, there = store_has_layer(small, &layer.diff_id);
@@ -376,7 +376,7 @@ static void unfit_file_systems_are_named(void **state)
     struct store *s = NULL;
     write_text(f->dir, "file", "x");
     autofree char *path = mem_printf("%s/file/store", f->path);
-    assert_fails(f, store_open(path, &s, &f->err), ERROR_HOST, "make directory");
+    assert_fails(f, store_open(path, NULL, &s, &f->err), ERROR_HOST, "make directory");
     assert_null(s);
 }
 
@@ -390,13 +390,14 @@ static void a_directory_of_somebody_else_is_left_alone(void **state)
     assert_int_equal(fchmod(dir, 01777), 0);
     assert_int_equal(mkdirat(dir, "lost+found", 0700), 0);
     write_text(dir, "file", "x");
-    assert_fails(f, store_open(path, &s, &f->err), ERROR_HOST, "is no store: it holds 'file'");
+    assert_fails(f, store_open(path, NULL, &s, &f->err), ERROR_HOST,
+                 "is no store: it holds 'file'");
     assert_int_equal(look(dir, ".").st_mode, S_IFDIR | 01777);
     assert_false(exists(dir, "lock"));
     assert_int_equal(unlinkat(dir, "file", 0), 0);
-    must(f, store_open(path, &s, &f->err));
+    must(f, store_open(path, NULL, &s, &f->err));
     store_close(s);
-    must(f, store_open(path, &s, &f->err));
+    must(f, store_open(path, NULL, &s, &f->err));
     store_close(s);
     assert_int_equal(look(dir, ".").st_mode, S_IFDIR | 0700);
 }

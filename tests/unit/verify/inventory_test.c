@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const struct inventory_form kernels = {.owners = NULL};
+
 struct place {
     char path[64];
     int root, layers[3], merged;
@@ -93,15 +95,15 @@ static void later_layers_hide_what_they_delete_replace_and_rewrite(void **state)
     put(p->layers[0], "gone", "123");
     put(p->layers[0], "opaque/old", "12");
     assert_int_equal(linkat(p->layers[0], "same", p->layers[0], "second", 0), 0);
-    if (whiteout_make(p->layers[1], "gone"))
+    if (whiteout_make(WHITEOUT_TRUSTED, p->layers[1], "gone"))
         skip(); /* needs the right to make device nodes */
     put(p->layers[1], "same", "other");
     mkdirat(p->layers[1], "opaque", 0755);
     put(p->layers[1], "opaque/new", "1234");
     autoclose int opaque = openat(p->layers[1], "opaque", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_int_equal(whiteout_set_opaque(opaque), 0);
+    assert_int_equal(whiteout_set_opaque(WHITEOUT_TRUSTED, opaque), 0);
     put(p->layers[2], "d", "no directory any more");
-    assert_int_equal(inventory_take(p->layers, 3, NULL, p->merged, &v, &err), 0);
+    assert_int_equal(inventory_take(p->layers, 3, &kernels, p->merged, &v, &err), 0);
 
     assert_null(find(&v, "gone"));
     assert_null(find(&v, "d/e"));
@@ -135,7 +137,7 @@ static void packages_come_from_the_records_of_their_managers(void **state)
         mkdirat(dirs[i], "my_tool-1.2.dist-info", 0755);
         put(dirs[i], "var/lib/dpkg/status", status);
     }
-    assert_int_equal(inventory_take(p->layers, 1, NULL, p->merged, &v, &err), 0);
+    assert_int_equal(inventory_take(p->layers, 1, &kernels, p->merged, &v, &err), 0);
     assert_int_equal(v.package_count, 3);
     assert_string_equal(v.packages[0].name, "bash");
     assert_string_equal(v.packages[0].version, "5.2-1");
