@@ -2,6 +2,7 @@
 
 #include "annotations.h"
 #include "build.h"
+#include "build_preflight.h"
 #include "commit.h"
 
 #include <base/interrupt.h>
@@ -310,7 +311,7 @@ int build_job_run(struct build_job *job, struct error *err)
     autodockerfile *file = NULL;
     const char *path = job->plan.dockerfile_path;
     forget_iid(job->values->iidfile);
-    if (check(job, err))
+    if (check(job, err) || build_preflight(job, err))
         return -1;
     if (io_read_file(AT_FDCWD, path, DOCKERFILE_CAP, &bytes, err))
         return error_hint(err, "-f names the Dockerfile");

@@ -311,6 +311,7 @@ static int make(const struct definition *d, const struct trigger *t, const struc
     plan->dockerfile = mem_strdup(variant->dockerfile);
     plan->context = mem_strdup(d->context);
     plan->target = mem_strdup_null(o->target ? o->target : variant->target);
+    plan->fork = t->fork;
     plan->checks = d->checks ? path_join(d->directory, d->checks) : NULL;
 
     struct template_values values = {

@@ -57,6 +57,7 @@ struct build_plan {
     struct strv labels;      /* "NAME=VALUE", org.opencontainers.image.source …, where known */
     struct strv annotations; /* the same for the manifests, and those of --annotation */
     char *checks;            /* path of the checks file; NULL: none */
+    bool fork;               /* the trigger's: this run's token can't push */
     /* Filled by plan_locate; NULL before. */
     char *dockerfile_path;
     char *context_path;

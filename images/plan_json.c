@@ -65,6 +65,7 @@ json_t *plan_to_json(const struct build_plan *plan)
         {"tags", json_from_strings(&all_tags)},
         {"references", json_from_strings(&plan->references)},
         {"checks", text_or_null(plan->checks)},
+        {"fork", json_boolean(plan->fork)},
     };
     json_t *object = json_object();
     for (size_t i = 0; i < COUNT_OF(members); i++)

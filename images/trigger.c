@@ -128,8 +128,34 @@ static int read_manual(const json_t *event, struct trigger *t, struct error *err
     return 0;
 }
 
+/* The repository's full name at the end of a path of keys; NULL where it is not said. */
+static const char *full_name(const json_t *event, const char *const *path)
+{
+    const json_t *at = event;
+    for (; *path; path++)
+        at = json_object_get(at, *path);
+    return json_string_value(json_object_get(at, "full_name"));
+}
+
+/* A head without a repository is of a fork that was deleted since. A payload that can't be read
+ * says nothing of forks, and is no reason not to build. */
+static bool is_fork(const void *bytes, size_t n)
+{
+    static const char *const head[] = {"pull_request", "head", "repo", NULL};
+    static const char *const base[] = {"pull_request", "base", "repo", NULL};
+    autoerror ignored = ERROR_INIT;
+    autojson *event = NULL;
+    if (!n || json_parse(bytes, n, where, &event, &ignored)) {
+        error_ignore(&ignored, "the push itself will tell");
+        return false;
+    }
+    const char *theirs = full_name(event, head), *ours = full_name(event, base);
+    return ours && !str_eq(theirs, ours);
+}
+
 static int read_event(const void *event, size_t event_size, struct trigger *t, struct error *err)
 {
+    t->fork = str_eq(t->event, "pull_request") && is_fork(event, event_size);
     bool dispatch = str_eq(t->event, "repository_dispatch");
     if (!dispatch && !str_eq(t->event, "workflow_dispatch"))
         return 0;

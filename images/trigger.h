@@ -31,6 +31,8 @@ struct trigger {
     char *package;     /* of a dispatch or a release tag */
     char *version;     /* of a dispatch, a manual run or a release tag */
     char *environment; /* a manual run's input: "test" or "prod" */
+    bool fork; /* a pull_request whose commits are of another repository: its job's token can
+                  only read (GitHub, "Events that trigger workflows", pull_request) */
 };
 
 /* The value of an environment variable, or NULL; empty counts as unset. */

@@ -417,6 +417,9 @@ class Handler(BaseHTTPRequestHandler):
                                         "Range": "0-0"})
         if rest not in state.uploads:
             return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        if self.command == "DELETE":
+            del state.uploads[rest]
+            return Answer(204)
         data = state.uploads[rest] + self.body
         if self.command == "PATCH":
             state.uploads[rest] = data

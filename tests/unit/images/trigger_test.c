@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <base/mem.h>
 #include <base/str.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,34 @@ static void bad_payloads_are_errors(void **state)
     }
 }
 
+static void a_pull_request_of_another_repository_is_a_fork_s(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *event, *head;
+        bool fork;
+    } cases[] = {{"pull_request", "{\"full_name\":\"them/p\"}", true},
+                 {"pull_request", "{\"full_name\":\"us/p\"}", false},
+                 {"pull_request", "null", true}, /* deleted since */
+                 {"pull_request_target", "{\"full_name\":\"them/p\"}", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        autotrigger t = {0};
+        autoerror err = ERROR_INIT;
+        const char *const pairs[] = {"GITHUB_EVENT_NAME", cases[i].event, NULL, NULL};
+        autofree char *payload = mem_printf("{\"pull_request\":{\"head\":{\"repo\":%s},"
+                                            "\"base\":{\"repo\":{\"full_name\":\"us/p\"}}}}",
+                                            cases[i].head);
+        assert_int_equal(read_trigger(pairs, payload, &t, &err), 0);
+        assert_int_equal(t.kind, TRIGGER_PULL_REQUEST);
+        assert_int_equal(t.fork, cases[i].fork);
+    }
+    autotrigger t = {0};
+    autoerror err = ERROR_INIT;
+    const char *const pairs[] = {"GITHUB_EVENT_NAME", "pull_request", NULL, NULL};
+    assert_int_equal(read_trigger(pairs, "{]", &t, &err), 0);
+    assert_false(t.fork);
+}
+
 static void a_version_holds_nothing_that_a_shell_reads(void **state)
 {
     (void)state;
@@ -170,6 +199,7 @@ int main(void)
         cmocka_unit_test(owner_and_source_come_from_the_repository),
         cmocka_unit_test(a_release_tag_splits_at_its_last_v),
         cmocka_unit_test(bad_payloads_are_errors),
+        cmocka_unit_test(a_pull_request_of_another_repository_is_a_fork_s),
         cmocka_unit_test(a_version_holds_nothing_that_a_shell_reads),
         cmocka_unit_test(the_environment_names_the_payload_s_file),
     };
