@@ -53,16 +53,12 @@ static int carry_out(struct step *step, struct error *err)
         return step_add(step, err);
     case INSTRUCTION_WORKDIR:
         return step_workdir(step, err);
-    case INSTRUCTION_ARG:
-        if (expand_arg(&step->state->scope, step->file, step->in, err))
-            return -1;
-        break;
     default:
         break;
     }
     /* Not cached themselves, these take the time of what came before. */
     int64_t created = step->session->options->source_date_epoch;
-    return step_meta(step->state, step->file, step->original, step->in, created, err);
+    return step_meta(step->state, step->file, step->in, created, err);
 }
 
 static int do_step(struct step *step, struct error *err)

@@ -14,7 +14,7 @@
 enum { RECORD_CAP = 64 * 1024 };
 
 /* Raised whenever a step would come out differently than an earlier version made it. */
-static const char KEY_VERSION[] = "imgbuild-step-2";
+static const char KEY_VERSION[] = "imgbuild-step-3";
 
 struct cache_key {
     struct digester *digester;

@@ -48,27 +48,33 @@ static void add_labels(struct build_session *s, json_t *config)
     }
 }
 
-/* The container config in the order that Docker writes it; what we don't know is kept at the end.
- */
+/* Nothing is said by false, "", [] or {}: left out, as Docker's builders do. */
+static bool is_empty(const json_t *value)
+{
+    return !value || json_is_null(value) || json_is_false(value) ||
+           (json_is_string(value) && !json_string_length(value)) ||
+           (json_is_array(value) && !json_array_size(value)) ||
+           (json_is_object(value) && !json_object_size(value));
+}
+
+/* The container config in the order that Docker writes it. What the specifications don't know, as a
+ * base of another builder may have it, is not handed on. */
 static json_t *make_config(struct build_session *s, const struct stage_state *state)
 {
-    static const char *const order[] = {"User",   "ExposedPorts", "Env",     "Entrypoint",
-                                        "Cmd",    "Healthcheck",  "Volumes", "WorkingDir",
-                                        "Labels", "StopSignal",   "Shell",   "OnBuild"};
+    static const char *const order[] = {
+        "User",    "ExposedPorts", "Env",    "Entrypoint", "Cmd",     "ArgsEscaped", "Healthcheck",
+        "Volumes", "WorkingDir",   "Labels", "StopSignal", "OnBuild", "Shell"};
     autojson *from = json_deep_copy(state->config);
     json_object_set_new(from, "Env", json_from_strings(&state->env));
     add_labels(s, from);
-    json_object_del(from, "Author");
     json_t *out = json_object();
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         json_t *value = json_object_get(from, order[i]);
-        if (!value || json_is_null(value))
+        if (is_empty(value))
             continue;
         bool sort = json_is_object(value) && strcmp(order[i], "Healthcheck") != 0;
         json_object_set_new(out, order[i], sort ? sorted(value) : json_incref(value));
-        json_object_del(from, order[i]);
     }
-    json_object_update(out, from);
     return out;
 }
 

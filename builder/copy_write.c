@@ -365,8 +365,7 @@ int copy_write(const struct copy_list *list, const struct copy_tree *tree,
     return result;
 }
 
-int copy_write_directory(const struct copy_target *target, struct layer_tar *tar, bool *made,
-                         struct error *err)
+int copy_write_directory(const struct copy_target *target, struct layer_tar *tar, struct error *err)
 {
     autofree char *path = NULL;
     size_t existing = 0;
@@ -385,7 +384,5 @@ int copy_write_directory(const struct copy_target *target, struct layer_tar *tar
         result = o.items[i].kind == PARENT ? write_parent(target, o.items[i].path, tar, err)
                                            : write_made(target, o.items[i].path, 0755, tar, err);
     outputs_release(&o);
-    if (!result)
-        *made = !is_dir;
     return result;
 }

@@ -30,9 +30,8 @@ struct copy_target {
 int copy_write(const struct copy_list *list, const struct copy_tree *tree,
                const struct copy_target *target, struct layer_tar *tar, struct error *err);
 
-/* Only the directories of an absolute path, as WORKDIR makes them: *made tells whether any was
- * missing (else nothing is written). */
-int copy_write_directory(const struct copy_target *target, struct layer_tar *tar, bool *made,
+/* Only the directories of an absolute path that are missing, as WORKDIR makes them. */
+int copy_write_directory(const struct copy_target *target, struct layer_tar *tar,
                          struct error *err);
 
 #endif

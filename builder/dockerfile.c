@@ -46,6 +46,21 @@ static int parse_words(struct cursor *c, struct instruction *in, struct error *e
     return require_args(c, in, 1, err);
 }
 
+static int compare_words(const void *a, const void *b)
+{
+    const struct word *x = a, *y = b;
+    return strcmp(x->text, y->text);
+}
+
+/* EXPOSE's are taken in the order of their text, which the history shows. */
+static int parse_expose(struct cursor *c, struct instruction *in, struct error *err)
+{
+    if (parse_words(c, in, err))
+        return -1;
+    qsort(in->args, in->arg_count, sizeof *in->args, compare_words);
+    return 0;
+}
+
 /* VOLUME: a JSON array or words. */
 static int parse_list(struct cursor *c, struct instruction *in, struct error *err)
 {
@@ -262,7 +277,7 @@ static int (*const parsers[INSTRUCTION_KINDS])(struct cursor *, struct instructi
     [INSTRUCTION_COPY] = parse_copy,
     [INSTRUCTION_ENTRYPOINT] = parse_command,
     [INSTRUCTION_ENV] = parse_pairs,
-    [INSTRUCTION_EXPOSE] = parse_words,
+    [INSTRUCTION_EXPOSE] = parse_expose,
     [INSTRUCTION_FROM] = parse_from,
     [INSTRUCTION_HEALTHCHECK] = parse_healthcheck,
     [INSTRUCTION_LABEL] = parse_pairs,

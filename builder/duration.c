@@ -66,3 +66,37 @@ bool duration_parse(const char *text, int64_t *nanoseconds)
     *nanoseconds = negative ? -total : total;
     return true;
 }
+
+/* "1.5" of 1500 thousandths: digits is how many the unit's fraction has. */
+static void add_fraction(struct str *out, int64_t whole, int64_t part, int digits)
+{
+    str_addf(out, "%lld", (long long)whole);
+    if (!part)
+        return;
+    for (; part % 10 == 0; part /= 10)
+        digits--;
+    str_addf(out, ".%0*lld", digits, (long long)part);
+}
+
+char *duration_text(int64_t nanoseconds)
+{
+    static const int64_t second = 1000000000;
+    int64_t seconds = nanoseconds / second, below = nanoseconds % second;
+    autostr out = STR_INIT;
+    if (!seconds && below) {
+        if (below < 1000)
+            str_addf(&out, "%lldns", (long long)below);
+        else if (below < 1000000)
+            add_fraction(&out, below / 1000, below % 1000, 3), str_add(&out, "\xc2\xb5s");
+        else
+            add_fraction(&out, below / 1000000, below % 1000000, 6), str_add(&out, "ms");
+        return str_take(&out);
+    }
+    if (seconds >= 3600)
+        str_addf(&out, "%lldh", (long long)(seconds / 3600));
+    if (seconds >= 60)
+        str_addf(&out, "%lldm", (long long)(seconds / 60 % 60));
+    add_fraction(&out, seconds % 60, below, 9);
+    str_add(&out, "s");
+    return str_take(&out);
+}

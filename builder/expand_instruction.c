@@ -11,7 +11,6 @@ bool expand_applies(enum instruction_kind kind)
 {
     switch (kind) {
     case INSTRUCTION_ADD:
-    case INSTRUCTION_ARG:
     case INSTRUCTION_COPY:
     case INSTRUCTION_ENV:
     case INSTRUCTION_EXPOSE:
@@ -22,6 +21,7 @@ bool expand_applies(enum instruction_kind kind)
     case INSTRUCTION_VOLUME:
     case INSTRUCTION_WORKDIR:
         return true;
+    case INSTRUCTION_ARG: /* expand_arg */
     case INSTRUCTION_CMD:
     case INSTRUCTION_ENTRYPOINT:
     case INSTRUCTION_HEALTHCHECK:
@@ -133,39 +133,14 @@ static int expand_args(const struct expand *how, const struct dockerfile *file,
     return expand_heredocs(how, file, in, err);
 }
 
-/* The variables as an ARG's later pairs see them. */
-struct earlier {
-    const struct expand *outer;
-    const struct strv *pairs; /* "K=V" of those before */
-};
-
-static const char *lookup_earlier(void *context, const char *name)
-{
-    const struct earlier *earlier = context;
-    const char *value = env_get(earlier->pairs, name);
-    if (value || !earlier->outer->lookup)
-        return value;
-    return earlier->outer->lookup(earlier->outer->context, name);
-}
-
 static int expand_pairs(const struct expand *how, const struct dockerfile *file,
                         struct instruction *in, struct error *err)
 {
-    bool arg = in->kind == INSTRUCTION_ARG;
-    autostrv before = STRV_INIT;
-    struct earlier earlier = {how, &before};
-    struct expand in_turn = *how;
-    in_turn.lookup = lookup_earlier;
-    in_turn.context = &earlier;
     for (size_t i = 0; i < in->pair_count; i++) {
         struct pair *pair = &in->pairs[i];
-        if (!arg && expand_here(how, file, &pair->key.text, pair->key.at, err))
+        if (expand_here(how, file, &pair->key.text, pair->key.at, err) ||
+            expand_here(how, file, &pair->value.text, pair->value.at, err))
             return -1;
-        if (!pair->value.text)
-            continue;
-        if (expand_here(arg ? &in_turn : how, file, &pair->value.text, pair->value.at, err))
-            return -1;
-        env_set(&before, pair->key.text, pair->value.text);
     }
     return 0;
 }
@@ -186,7 +161,7 @@ int expand_instruction(const struct expand *how, const struct dockerfile *file,
 }
 
 int expand_arg(struct scope *scope, const struct dockerfile *file, const struct instruction *in,
-               struct error *err)
+               struct strv *words, struct error *err)
 {
     const struct expand how = {.lookup = scope_lookup, .context = scope, .escape = file->escape};
     for (size_t i = 0; i < in->pair_count; i++) {
@@ -195,7 +170,11 @@ int expand_arg(struct scope *scope, const struct dockerfile *file, const struct 
         if (pair->value.text && scope_arg_wants_default(scope, pair->key.text) &&
             expand_at(&how, file, &pair->value, &value, err))
             return -1;
-        scope_arg(scope, pair->key.text, value);
+        const char *taken = scope_arg(scope, pair->key.text, value);
+        if (words && taken)
+            strv_addf(words, "%s=%s", pair->key.text, taken);
+        else if (words)
+            strv_add(words, pair->key.text);
     }
     return 0;
 }

@@ -10,8 +10,9 @@
 
 #include <stdbool.h>
 
-/* Does this instruction expand variables in its arguments at all? (ADD ARG COPY ENV EXPOSE FROM
- * LABEL STOPSIGNAL USER VOLUME WORKDIR; of RUN only the values in --mount, and those later.) */
+/* Does this instruction expand variables in its arguments at all? (ADD COPY ENV EXPOSE FROM LABEL
+ * STOPSIGNAL USER VOLUME WORKDIR; of RUN only the values in --mount, and those later. ARG does in
+ * expand_arg.) */
 bool expand_applies(enum instruction_kind kind);
 
 /* A copy of the instruction with everything expanded that expands: arguments, pairs, the flags
@@ -22,10 +23,11 @@ bool expand_applies(enum instruction_kind kind);
 int expand_instruction(const struct expand *how, const struct dockerfile *file,
                        const struct instruction *in, struct instruction *out, struct error *err);
 
-/* Declare the pairs of an ARG in scope, each expanded against it in turn. Unlike expand_instruction
- * a default that --build-arg replaces is not looked at. */
+/* Declare the pairs of an ARG in scope, each expanded against it in turn. A default that
+ * --build-arg replaces is not looked at. words (may be NULL) gets "NAME=VALUE" of each, or "NAME"
+ * of one that has no value. */
 int expand_arg(struct scope *scope, const struct dockerfile *file, const struct instruction *in,
-               struct error *err);
+               struct strv *words, struct error *err);
 
 /* Expand one word with its place in file. *out: the caller frees. */
 int expand_at(const struct expand *how, const struct dockerfile *file, const struct word *word,

@@ -2,34 +2,35 @@
 
 #include <base/mem.h>
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
+
+/* In the order in which a step finds them. */
+static const char *const proxies[] = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
+                                      "all_proxy"};
 
 void scope_init_global(struct scope *scope, const struct strv *build_args,
                        const struct strv *platform)
 {
     *scope = (struct scope){.build_args = build_args};
     if (platform)
-        strv_add_all(&scope->inherited, platform);
+        strv_add_all(&scope->env, platform);
     /* A platform argument can be overridden like any other. */
-    for (size_t i = 0; i < scope->inherited.count; i++) {
-        const char *item = scope->inherited.items[i];
+    for (size_t i = 0; i < scope->env.count; i++) {
+        const char *item = scope->env.items[i];
         autofree char *name = mem_strndup(item, strcspn(item, "="));
         const char *given = build_args ? env_get(build_args, name) : NULL;
         if (given)
-            env_set(&scope->inherited, name, given);
+            env_set(&scope->env, name, given);
     }
 }
 
-/* Set every "K=V" of from in *env. */
-static void env_set_all(struct strv *env, const struct strv *from)
+/* What is set anew goes to the end, and so it stands in a step's environment. */
+static void set(struct scope *scope, const char *name, const char *value)
 {
-    for (size_t i = 0; i < from->count; i++) {
-        const char *item = from->items[i];
-        size_t n = strcspn(item, "=");
-        autofree char *name = mem_strndup(item, n);
-        env_set(env, name, item[n] ? item + n + 1 : "");
-    }
+    env_unset(&scope->env, name);
+    env_set(&scope->env, name, value);
 }
 
 void scope_init_stage(struct scope *scope, const struct scope *global, const struct scope *parent,
@@ -37,17 +38,19 @@ void scope_init_stage(struct scope *scope, const struct scope *global, const str
 {
     *scope = (struct scope){.build_args = global->build_args, .global = global};
     if (parent) {
-        scope_run_env(parent, &scope->inherited);
+        strv_add_all(&scope->env, &parent->env);
         strv_add_all(&scope->declared, &parent->declared);
-    } else if (env) {
-        env_set_all(&scope->inherited, env);
+    }
+    for (size_t i = 0; env && i < env->count; i++) {
+        const char *item = env->items[i];
+        size_t n = strcspn(item, "=");
+        autofree char *name = mem_strndup(item, n);
+        set(scope, name, item[n] ? item + n + 1 : "");
     }
 }
 
 void scope_release(struct scope *scope)
 {
-    strv_release(&scope->inherited);
-    strv_release(&scope->args);
     strv_release(&scope->env);
     strv_release(&scope->declared);
 }
@@ -57,7 +60,7 @@ bool scope_arg_wants_default(const struct scope *scope, const char *name)
     return !scope->build_args || !env_get(scope->build_args, name);
 }
 
-void scope_arg(struct scope *scope, const char *name, const char *value)
+const char *scope_arg(struct scope *scope, const char *name, const char *value)
 {
     const char *given = scope->build_args ? env_get(scope->build_args, name) : NULL;
     if (given)
@@ -66,21 +69,20 @@ void scope_arg(struct scope *scope, const char *name, const char *value)
         value = scope_get(scope->global, name);
     if (!strv_contains(&scope->declared, name))
         strv_add(&scope->declared, name);
-    if (value)
-        env_set(&scope->args, name, value);
+    if (!value)
+        return NULL;
+    set(scope, name, value);
+    return scope_get(scope, name);
 }
 
 void scope_env(struct scope *scope, const char *name, const char *value)
 {
-    env_set(&scope->env, name, value);
+    set(scope, name, value);
 }
 
 const char *scope_get(const struct scope *scope, const char *name)
 {
-    const char *value = env_get(&scope->env, name);
-    if (!value)
-        value = env_get(&scope->args, name);
-    return value ? value : env_get(&scope->inherited, name);
+    return env_get(&scope->env, name);
 }
 
 const char *scope_lookup(void *scope, const char *name)
@@ -90,10 +92,8 @@ const char *scope_lookup(void *scope, const char *name)
 
 bool scope_is_proxy(const char *name)
 {
-    static const char *const names[] = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
-                                        "all_proxy"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (strcasecmp(name, names[i]) == 0)
+    for (size_t i = 0; i < COUNT_OF(proxies); i++) {
+        if (strcasecmp(name, proxies[i]) == 0)
             return true;
     }
     return false;
@@ -115,19 +115,24 @@ bool scope_is_predefined(const char *name)
 
 void scope_run_env(const struct scope *scope, struct strv *env)
 {
-    env_set_all(env, &scope->inherited);
-    env_set_all(env, &scope->args);
-    env_set_all(env, &scope->env);
+    strv_add_all(env, &scope->env);
 }
 
 void scope_proxy_env(const struct scope *scope, struct strv *env)
 {
-    for (size_t i = 0; scope->build_args && i < scope->build_args->count; i++) {
-        const char *item = scope->build_args->items[i];
-        size_t n = strcspn(item, "=");
-        autofree char *name = mem_strndup(item, n);
-        if (item[n] && scope_is_proxy(name) && !env_get(env, name))
-            env_set(env, name, item + n + 1);
+    for (size_t i = 0; scope->build_args && i < COUNT_OF(proxies); i++) {
+        const char *value = env_get(scope->build_args, proxies[i]);
+        autofree char *upper = mem_strdup(proxies[i]);
+        for (char *c = upper; *c; c++)
+            *c = (char)toupper((unsigned char)*c);
+        if (!value)
+            value = env_get(scope->build_args, upper);
+        if (!value || !*value)
+            continue;
+        env_unset(env, upper);
+        env_set(env, upper, value);
+        env_unset(env, proxies[i]);
+        env_set(env, proxies[i], value);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "stage_state.h"
 
 #include <base/mem.h>
+#include <base/path.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,17 @@ static int check_config(const json_t *config, const char *where, struct error *e
     return 0;
 }
 
+/* "srv" of a base is "/srv" in what is built on it. */
+static void clean_workdir(struct stage_state *s)
+{
+    const char *path = stage_state_text(s, "WorkingDir");
+    if (!*path || *path == '/')
+        return;
+    autofree char *rooted = mem_printf("/%s", path);
+    autofree char *clean = path_clean(rooted);
+    json_object_set_new(s->config, "WorkingDir", json_from_text(clean));
+}
+
 static int take_config(struct stage_state *s, const struct scope *global, const json_t *root,
                        const char *where, struct error *err)
 {
@@ -74,6 +86,9 @@ static int take_config(struct stage_state *s, const struct scope *global, const 
         return -1;
     json_object_del(s->config, "OnBuild");
     json_object_del(s->config, "Env");
+    if (json_is_string(json_object_get(root, "author")))
+        json_object_set(s->config, "Author", json_object_get(root, "author"));
+    clean_workdir(s);
     if (!env_get(&s->env, "PATH"))
         env_set(&s->env, "PATH", DEFAULT_PATH);
     scope_init_stage(&s->scope, global, NULL, &s->env);
@@ -104,7 +119,7 @@ void stage_state_init_stage(struct stage_state *s, const struct scope *global,
 {
     *s = (struct stage_state){.platform = base->platform, .key = base->key};
     strv_add_all(&s->env, &base->env);
-    scope_init_stage(&s->scope, global, &base->scope, NULL);
+    scope_init_stage(&s->scope, global, &base->scope, &s->env);
     s->config = json_deep_copy(base->config);
     s->history = json_deep_copy(base->history);
     for (size_t i = 0; i < base->layer_count; i++)
@@ -142,7 +157,7 @@ void stage_state_add(struct stage_state *s, struct build_layer *layer, const cha
     const char *when =
         created < 0 && before ? before : stage_state_time(time, created < 0 ? 0 : created);
     json_t *entry = json_pack("{s:s, s:o, s:s}", "created", when, "created_by",
-                              json_from_text(created_by), "comment", "imgbuild");
+                              json_from_text(created_by), "comment", "buildkit.dockerfile.v0");
     if (!layer)
         json_object_set_new(entry, "empty_layer", json_true());
     json_array_append_new(s->history, entry);

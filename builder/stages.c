@@ -306,7 +306,7 @@ static int cut(struct stages *stages, struct error *err)
             MEM_PUSH(stages->items, stages->count, cap) = stage;
         } else if (stages->count) {
             stages->items[stages->count - 1].count++;
-        } else if (expand_arg(&stages->global, file, in, err)) {
+        } else if (expand_arg(&stages->global, file, in, NULL, err)) {
             return -1;
         }
     }

@@ -3,6 +3,7 @@
 #include "copy_hash.h"
 #include "copy_list.h"
 #include "copy_write.h"
+#include "history.h"
 #include "step_add.h"
 #include "step_meta.h"
 
@@ -180,10 +181,11 @@ static int open_root(struct step *step, struct snapshot *root, struct error *err
 static int resolve_owner(struct copy *c, struct error *err)
 {
     const struct flag *flag = instruction_flag(c->step->in, "chown");
-    c->target.keep_owner = c->source && !flag;
-    if (!flag)
+    bool given = flag && *flag->value;
+    c->target.keep_owner = c->source && !given;
+    if (!given)
         return 0;
-    if (passwd_lookup_owner(c->root.root_fd, flag->value, &c->target.uid, &c->target.gid, err))
+    if (passwd_chown(c->root.root_fd, flag->value, &c->target.uid, &c->target.gid, err))
         return at_flag(c->step, flag, err);
     return 0;
 }
@@ -221,7 +223,8 @@ static int copy_files(struct copy *c, const struct digest *key, const char *crea
 static char *destination_of(const struct step *step)
 {
     const char *text = step->in->args[step->in->arg_count - 1].text;
-    autofree char *clean = step_meta_workdir(step->state, text);
+    autofree char *path = step_meta_workdir(step->state, text);
+    autofree char *clean = path_clean(path);
     bool slash = str_ends(text, "/") || str_ends(text, "/.") || !strcmp(text, ".");
     return mem_printf("%s%s", clean, slash && strcmp(clean, "/") != 0 ? "/" : "");
 }
@@ -247,7 +250,7 @@ static int copy_all(struct copy *c, struct error *err)
     if (c->step->in->kind == INSTRUCTION_ADD && c->step->downloads < 0 &&
         step_add_refuse_archives(c->step, &c->list, &c->tree, err))
         return -1;
-    autofree char *created_by = step_meta_created_by(c->step->state, c->step->original);
+    autofree char *created_by = history_of_copy(c->step->in);
     if (session_cached(c->step, &key, created_by))
         return 0;
     return copy_files(c, &key, created_by, err);
@@ -269,15 +272,13 @@ int step_copy(struct step *step, struct error *err)
 struct workdir {
     struct step *step;
     struct copy_target target;
-    bool made;
 };
 
 static int write_workdir(void *context, struct sink *to, struct error *err)
 {
     struct workdir *w = context;
     struct layer_tar *tar = layer_tar_new(to, w->step->session->options->source_date_epoch);
-    int result =
-        copy_write_directory(&w->target, tar, &w->made, err) || layer_tar_finish(tar, err) ? -1 : 0;
+    int result = copy_write_directory(&w->target, tar, err) || layer_tar_finish(tar, err) ? -1 : 0;
     layer_tar_free(tar);
     return result;
 }
@@ -286,24 +287,19 @@ static int make_workdir(struct step *step, const char *path, const struct digest
                         const char *created_by, struct error *err)
 {
     autosnapshot root = SNAPSHOT_NONE;
-    struct user_ids user = {.uid = 0};
+    uint32_t uid = 0, gid = 0;
     if (open_root(step, &root, err))
         return -1;
-    autoclose int there = path_open_in_root(root.root_fd, path, O_PATH | O_DIRECTORY, 0);
-    if (there >= 0) {
-        session_add(step, key, NULL, created_by);
-        return 0;
-    }
-    if (passwd_lookup(root.root_fd, stage_state_text(step->state, "User"), &user, err))
+    const char *name = stage_state_text(step->state, "User");
+    if (*name && passwd_chown(root.root_fd, name, &uid, &gid, err))
         return step_error(step, err);
     struct workdir w = {.step = step,
                         .target = {.root_fd = root.root_fd,
                                    .owners = store_owners(step->session->options->store),
                                    .destination = path,
-                                   .uid = user.uid,
-                                   .gid = user.gid,
+                                   .uid = uid,
+                                   .gid = gid,
                                    .now.tv_sec = step->session->now}};
-    user_ids_release(&user);
     struct build_layer *layer = build_layers_add_tar(
         step->session->layers, step->files_needed_later, write_workdir, &w, err);
     if (!layer)
@@ -315,13 +311,16 @@ static int make_workdir(struct step *step, const char *path, const struct digest
 int step_workdir(struct step *step, struct error *err)
 {
     autofree char *path = step_meta_workdir(step->state, step->in->args[0].text);
-    autofree char *created_by = step_meta_created_by(step->state, step->original);
+    autofree char *created_by = history_of_workdir(path);
     struct digest key;
     struct cache_key *hash = cache_key_new(&step->state->key, "WORKDIR");
     cache_key_add(hash, "path", path);
     cache_key_add(hash, "user", stage_state_text(step->state, "User"));
     cache_key_finish(hash, &key);
-    if (!session_cached(step, &key, created_by) && make_workdir(step, path, &key, created_by, err))
+    if (!strcmp(path, "/"))
+        stage_state_add(step->state, NULL, created_by, step->session->options->source_date_epoch);
+    else if (!session_cached(step, &key, created_by) &&
+             make_workdir(step, path, &key, created_by, err))
         return -1;
     json_object_set_new(step->state->config, "WorkingDir", json_from_text(path));
     return 0;

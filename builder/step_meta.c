@@ -1,6 +1,9 @@
 #include "step_meta.h"
 
 #include "duration.h"
+#include "expand_instruction.h"
+#include "history.h"
+#include "ports.h"
 
 #include <base/mem.h>
 #include <base/path.h>
@@ -41,31 +44,15 @@ static int bad(const struct dockerfile *file, struct position at, struct error *
     return dockerfile_error_at(file, at, err);
 }
 
-/* "80", "80/udp", "8000-8010/tcp": protocol in lower case, tcp where none is given. */
-static int expose_one(struct stage_state *s, const struct dockerfile *file, const struct word *word,
-                      struct error *err)
+/* In the order of the words as written, which is by name. */
+static int expose(struct stage_state *s, const struct dockerfile *file,
+                  const struct instruction *in, struct strv *ports, struct error *err)
 {
-    autofree char *text = mem_strdup(word->text);
-    const char *protocol = "tcp";
-    char *slash = strchr(text, '/');
-    if (slash) {
-        *slash = '\0';
-        protocol = str_lower(slash + 1);
-    }
-    char *dash = strchr(text, '-');
-    if (dash)
-        *dash = '\0';
-    long long first = str_number(text, 65535), last = dash ? str_number(dash + 1, 65535) : first;
-    bool known = !strcmp(protocol, "tcp") || !strcmp(protocol, "udp") || !strcmp(protocol, "sctp");
-    if (first < 0 || last < first || !known) {
-        error_set(err, ERROR_INPUT, "“%s” is no port: PORT[-PORT][/tcp|udp|sctp]", word->text);
-        return bad(file, word->at, err);
-    }
-    json_t *ports = member_object(s, "ExposedPorts");
-    for (long long port = first; port <= last; port++) {
-        autofree char *key = mem_printf("%lld/%s", port, protocol);
-        json_object_set_new(ports, key, json_object());
-    }
+    for (size_t i = 0; i < in->arg_count; i++)
+        if (ports_parse(in->args[i].text, ports, err))
+            return bad(file, in->args[i].at, err);
+    for (size_t i = 0; i < ports->count; i++)
+        json_object_set_new(member_object(s, "ExposedPorts"), ports->items[i], json_object());
     return 0;
 }
 
@@ -82,7 +69,8 @@ static int healthcheck_flag(const struct dockerfile *file, const struct flag *fl
             error_set(err, ERROR_INPUT, "--retries takes a whole number, not “%s”", flag->value);
             return bad(file, flag->at, err);
         }
-        json_object_set_new(check, "Retries", json_integer(retries));
+        if (retries)
+            json_object_set_new(check, "Retries", json_integer(retries));
         return 0;
     }
     for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -95,7 +83,8 @@ static int healthcheck_flag(const struct dockerfile *file, const struct flag *fl
                       flag->name, flag->value);
             return bad(file, flag->at, err);
         }
-        json_object_set_new(check, names[i][1], json_integer(value));
+        if (value)
+            json_object_set_new(check, names[i][1], json_integer(value));
     }
     return 0;
 }
@@ -135,49 +124,23 @@ static void shell(struct stage_state *s, const struct instruction *in)
         strv_add(&s->shell, in->args[i].text);
 }
 
-static void on_build(struct stage_state *s, const struct instruction *original)
+static void on_build(struct stage_state *s, const struct instruction *in)
 {
     json_t *triggers = json_object_get(s->config, "OnBuild");
     if (!triggers) {
         triggers = json_array();
         json_object_set_new(s->config, "OnBuild", triggers);
     }
-    json_array_append_new(triggers, json_from_text(original->args[0].text));
+    json_array_append_new(triggers, json_from_text(in->args[0].text));
 }
 
 char *step_meta_workdir(const struct stage_state *s, const char *path)
 {
+    if (*path == '/')
+        return mem_strdup(path);
     autofree char *joined = path_join(stage_state_cwd(s), path);
     autofree char *rooted = mem_printf("/%s", joined);
     return path_clean(rooted);
-}
-
-static void add_shell_form(struct str *out, const struct stage_state *s,
-                           const struct instruction *in)
-{
-    for (size_t i = 0; i < s->shell.count; i++)
-        str_addf(out, " %s", s->shell.items[i]);
-    str_addf(out, " %s", in->arg_count ? in->args[0].text : "");
-}
-
-char *step_meta_created_by(const struct stage_state *s, const struct instruction *in)
-{
-    bool shell_form = !in->json && (in->kind == INSTRUCTION_RUN || in->kind == INSTRUCTION_CMD ||
-                                    in->kind == INSTRUCTION_ENTRYPOINT);
-    if (!shell_form)
-        return mem_strdup(in->text);
-    autostr out = STR_INIT;
-    str_add(&out, instruction_name(in->kind));
-    if (in->kind == INSTRUCTION_RUN) {
-        autostrv args = STRV_INIT;
-        scope_run_args(&s->scope, &args);
-        if (args.count)
-            str_addf(&out, " |%zu", args.count);
-        for (size_t i = 0; i < args.count; i++)
-            str_addf(&out, " %s", args.items[i]);
-    }
-    add_shell_form(&out, s, in);
-    return str_take(&out);
 }
 
 bool step_meta_applies(enum instruction_kind kind)
@@ -186,9 +149,9 @@ bool step_meta_applies(enum instruction_kind kind)
            kind != INSTRUCTION_WORKDIR && kind != INSTRUCTION_FROM;
 }
 
-static int apply(struct stage_state *s, const struct dockerfile *file,
-                 const struct instruction *original, const struct instruction *in,
-                 struct error *err)
+/* words_out: what ARG and EXPOSE came to, for the history. */
+static int apply(struct stage_state *s, const struct dockerfile *file, const struct instruction *in,
+                 struct strv *words_out, struct error *err)
 {
     switch (in->kind) {
     case INSTRUCTION_ENV:
@@ -204,16 +167,14 @@ static int apply(struct stage_state *s, const struct dockerfile *file,
         return 0;
     case INSTRUCTION_CMD:
         json_object_set_new(s->config, "Cmd", command(s, in));
+        json_object_set_new(s->config, "ArgsEscaped", json_true()); /* as BuildKit does */
         s->cmd_set = true;
         return 0;
     case INSTRUCTION_ENTRYPOINT:
         entrypoint(s, in);
         return 0;
     case INSTRUCTION_EXPOSE:
-        for (size_t i = 0; i < in->arg_count; i++)
-            if (expose_one(s, file, &in->args[i], err))
-                return -1;
-        return 0;
+        return expose(s, file, in, words_out, err);
     case INSTRUCTION_VOLUME:
         for (size_t i = 0; i < in->arg_count; i++)
             json_object_set_new(member_object(s, "Volumes"), in->args[i].text, json_object());
@@ -230,12 +191,13 @@ static int apply(struct stage_state *s, const struct dockerfile *file,
     case INSTRUCTION_HEALTHCHECK:
         return healthcheck(s, file, in, err);
     case INSTRUCTION_ONBUILD:
-        on_build(s, original);
+        on_build(s, in);
         return 0;
     case INSTRUCTION_MAINTAINER:
         json_object_set_new(s->config, "Author", json_from_text(in->args[0].text));
         return 0;
-    case INSTRUCTION_ARG: /* build.c: its pairs see one another */
+    case INSTRUCTION_ARG:
+        return expand_arg(&s->scope, file, in, words_out, err);
     case INSTRUCTION_ADD:
     case INSTRUCTION_COPY:
     case INSTRUCTION_FROM:
@@ -247,13 +209,14 @@ static int apply(struct stage_state *s, const struct dockerfile *file,
     return 0;
 }
 
-int step_meta(struct stage_state *s, const struct dockerfile *file,
-              const struct instruction *original, const struct instruction *expanded,
+int step_meta(struct stage_state *s, const struct dockerfile *file, const struct instruction *in,
               int64_t created, struct error *err)
 {
-    if (apply(s, file, original, expanded, err))
+    autostrv found = STRV_INIT;
+    if (apply(s, file, in, &found, err))
         return -1;
-    autofree char *by = step_meta_created_by(s, expanded);
-    stage_state_add(s, NULL, by, created);
+    autofree char *by = history_of_config(s, in, &found);
+    if (by)
+        stage_state_add(s, NULL, by, created);
     return 0;
 }

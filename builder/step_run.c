@@ -1,12 +1,11 @@
 #include "step_run.h"
 
+#include "history.h"
 #include "run_mounts.h"
 #include "run_script.h"
-#include "step_meta.h"
 
 #include <base/mem.h>
 #include <rootfs/ca_certs.h>
-#include <rootfs/layer_diff.h>
 #include <rootfs/mount_stub.h>
 #include <rootfs/passwd.h>
 
@@ -246,19 +245,10 @@ static int run_and_keep(struct run *r, const struct digest *key, const char *cre
     if (!code)
         code = snapshot_settle(&snapshot, &result.created, err);
     sandbox_result_release(&result);
-    struct strv skip = STRV_INIT;
-    bool empty = false;
-    struct layer_diff_options diff = {.skip = (const char *const *)strv_argv(&skip),
-                                      .clamp = -1,
-                                      .owners = store_owners(s->options->store),
-                                      .form = store_form(s->options->store)};
-    if (code || layer_diff_empty(snapshot.upper_fd, &diff, &empty, err)) {
-        strv_release(&skip);
+    if (code)
         return -1;
-    }
-    struct build_layer *layer =
-        empty ? NULL : build_layers_add_snapshot(s->layers, &snapshot, &skip);
-    strv_release(&skip);
+    struct strv skip = STRV_INIT;
+    struct build_layer *layer = build_layers_add_snapshot(s->layers, &snapshot, &skip);
     session_add(step, key, layer, created_by);
     return 0;
 }
@@ -273,7 +263,7 @@ static int run(struct run *r, struct error *err)
     scope_run_env(&step->state->scope, &r->env);
     struct digest key;
     make_key(r, &key);
-    autofree char *created_by = step_meta_created_by(step->state, &r->in);
+    autofree char *created_by = history_of_run(step->state, &r->argv);
     if (session_cached(step, &key, created_by))
         return 0;
     return run_and_keep(r, &key, created_by, err);

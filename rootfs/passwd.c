@@ -122,23 +122,34 @@ static int find_groups(int root_fd, bool all, struct user_ids *ids, struct error
     return 0;
 }
 
+/* The group of this name: 1 where found. */
 static int find_group(int root_fd, const char *name, uint32_t *gid, struct error *err)
 {
     autostr text = STR_INIT;
     char *fields[GROUP_FIELDS];
-    long long number = str_number(name, ID_MAX);
     if (read_file(root_fd, "/etc/group", &text, err))
         return -1;
     for (char *rest = text.data; rest && next_line(&rest, fields, GROUP_FIELDS);) {
         long long found = str_number(fields[GROUP_GID], ID_MAX);
-        if (found >= 0 && str_eq(fields[GROUP_NAME], name)) {
-            *gid = (uint32_t)found;
-            return 0;
-        }
+        if (found < 0 || !str_eq(fields[GROUP_NAME], name))
+            continue;
+        *gid = (uint32_t)found;
+        return 1;
     }
-    if (number < 0)
+    return 0;
+}
+
+/* The group of this name, else of this number. */
+static int lookup_group(int root_fd, const char *name, uint32_t *gid, struct error *err)
+{
+    long long number = str_number(name, ID_MAX);
+    int found = find_group(root_fd, name, gid, err);
+    if (found < 0)
+        return -1;
+    if (!found && number < 0)
         return error_set(err, ERROR_INPUT, "group \"%s\" is not in the image's /etc/group", name);
-    *gid = (uint32_t)number;
+    if (!found)
+        *gid = (uint32_t)number;
     return 0;
 }
 
@@ -162,7 +173,7 @@ static int lookup(int root_fd, const char *text, struct user_ids *ids, bool *gro
         ids->uid = (uint32_t)number;
         ids->home = mem_strdup("/");
     }
-    return *grouped ? find_group(root_fd, group, &ids->gid, err) : 0;
+    return *grouped ? lookup_group(root_fd, group, &ids->gid, err) : 0;
 }
 
 int passwd_lookup(int root_fd, const char *user, struct user_ids *out, struct error *err)
@@ -192,6 +203,30 @@ int passwd_lookup_owner(int root_fd, const char *owner, uint32_t *uid, uint32_t 
     }
     user_ids_release(&ids);
     return r;
+}
+
+/* What --chown takes for a number. */
+static long long chown_number(const char *text)
+{
+    return str_eq(text, "root") ? 0 : str_number(text, INT32_MAX);
+}
+
+int passwd_chown(int root_fd, const char *owner, uint32_t *uid, uint32_t *gid, struct error *err)
+{
+    size_t length = strcspn(owner, ":");
+    autofree char *user = mem_strndup(owner, length);
+    const char *group = owner[length] ? owner + length + 1 : "";
+    struct user_ids ids = {0};
+    long long number = chown_number(user), group_number = chown_number(group);
+    int found = number < 0 ? find_user(root_fd, user, -1, &ids, err) : 0;
+    *uid = number < 0 ? ids.uid : (uint32_t)number;
+    *gid = number < 0 ? ids.gid : (uint32_t)number;
+    user_ids_release(&ids);
+    if (found >= 0 && group_number >= 0)
+        *gid = (uint32_t)group_number;
+    else if (found >= 0 && *group)
+        found = find_group(root_fd, group, gid, err);
+    return found < 0 ? -1 : 0;
 }
 
 void user_ids_release(struct user_ids *ids)

@@ -24,6 +24,9 @@ int passwd_lookup(int root_fd, const char *user, struct user_ids *out, struct er
  * passwd's. */
 int passwd_lookup_owner(int root_fd, const char *owner, uint32_t *uid, uint32_t *gid,
                         struct error *err);
+/* "user[:group]" as BuildKit's file operations take it (--chown, and WORKDIR's owner): as above,
+ * but that "root" is always 0, and a name that is not there means 0 (of a group: the user's). */
+int passwd_chown(int root_fd, const char *owner, uint32_t *uid, uint32_t *gid, struct error *err);
 void user_ids_release(struct user_ids *ids);
 
 #endif

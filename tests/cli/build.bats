@@ -18,13 +18,14 @@ END
     assert_equal "$(layer -1 | tar -xO greeting)" hello
 }
 
-@test "a RUN that changes no file makes no layer" {
+@test "a RUN that changes no file makes a layer without entries" {
     build <<'END'
 FROM base
 RUN true
 END
-    assert_equal "$(layers)" 1
-    assert_equal "$(config '.history[-1].empty_layer')" true
+    assert_equal "$(layers)" 2
+    assert_equal "$(layer_list -1)" ''
+    assert_equal "$(config '.history[-1].empty_layer')" null
 }
 
 @test "mount points and resolv.conf leave no trace" {

@@ -137,9 +137,9 @@ RUN echo 'echo piped > /piped' | sh
 RUN NAME=$(id -un) && echo "${NAME}-${NONE:-none}-`echo old`" > /names
 RUN (cd /tmp && umask 077 && echo sub > sub) ; [ "$PWD" = / ] || [ -n "$PWD" ]
 END
-    assert_equal "$(layer 3 | tar -xO list | paste -s -d,)" /1.x,/2.x
-    assert_equal "$(layer 4 | tar -xO piped)" piped
-    assert_equal "$(layer 5 | tar -xO names)" root-none-old
+    assert_equal "$(layer 4 | tar -xO list | paste -s -d,)" /1.x,/2.x
+    assert_equal "$(layer 5 | tar -xO piped)" piped
+    assert_equal "$(layer 6 | tar -xO names)" root-none-old
 }
 
 @test "! grep that finds fails the step" {

@@ -26,7 +26,7 @@ static void use(const struct dockerfile *file, const struct instruction *in, str
     check_place(file, in->at);
     if (in->first > in->last || !in->text)
         abort();
-    if (in->kind == INSTRUCTION_ARG && expand_arg(scope, file, in, NULL) == 0)
+    if (in->kind == INSTRUCTION_ARG && expand_arg(scope, file, in, NULL, NULL) == 0)
         return;
     if (expand_instruction(&how, file, in, &out, &err)) {
         /* Whatever fails to expand says where. */

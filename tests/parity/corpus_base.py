@@ -37,7 +37,7 @@ IMAGES = {
         "Healthcheck": {"Test": ["CMD", "true"], "Interval": 5000000000}}},
     "base-onbuild": {"config": {"Env": [PATH], "OnBuild": [
         "RUN echo trigger > /trigger", "COPY one /from-trigger", "ENV FROM_TRIGGER=yes"]}},
-    "base-bare": {"config": {}, "history": None},
+    "base-bare": {"config": {}},
     "base-author": {"author": "Somebody <s@example.org>", "config": {"Env": [PATH]}},
 }
 

@@ -52,7 +52,7 @@ def walk(node, path, found, seen):
 def files_of(layout):
     """{path: description}. Contents are kept as text by apply_layer's `digest`."""
     root = Node(None, None)
-    for descriptor in layout.manifest["layers"]:
+    for descriptor in (layout.manifest["layers"] or []):
         apply_layer(root, layout.layer(descriptor), content_of)
     found = {}
     if root.entry is not None:
@@ -69,8 +69,8 @@ def config_text(layout):
     config = dict(layout.config)
     config.pop("created", None)
     config.pop("history", None)
-    config["layers"] = len(config.pop("rootfs")["diff_ids"])
-    config["platform layers"] = len(layout.manifest["layers"])
+    config["layers"] = len(config.pop("rootfs")["diff_ids"] or [])
+    config["platform layers"] = len((layout.manifest["layers"] or []))
     if config["layers"] == config["platform layers"]:
         del config["platform layers"]
     return json.dumps(config, indent=1, sort_keys=True, ensure_ascii=False)

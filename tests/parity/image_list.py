@@ -157,7 +157,7 @@ def print_tree(node, path, times):
 
 def print_files(layout, times):
     root = Node(None, None)
-    for descriptor in layout.manifest["layers"]:
+    for descriptor in layout.manifest["layers"] or []:
         apply_layer(root, layout.layer(descriptor))
     if root.entry is not None:
         print(describe(root, "/", times))
@@ -167,7 +167,7 @@ def print_files(layout, times):
 def print_config(layout):
     config = dict(layout.config)
     config.pop("created", None)
-    config["layers"] = len(config.pop("rootfs")["diff_ids"])
+    config["layers"] = len(config.pop("rootfs")["diff_ids"] or [])
     config["history"] = [
         ("no layer: " if step.get("empty_layer") else "layer: ") + step.get("created_by", "")
         for step in config.get("history", [])]

@@ -380,7 +380,7 @@ static void the_other_instructions(void **state)
         {"VOLUME /a /b", "VOLUME [/a] [/b]"},
         {"VOLUME [ \"/config\" ]", "VOLUME json [/config]"},
         {"VOLUME [\"/a\",\"/b\"]", "VOLUME json [/a] [/b]"},
-        {"EXPOSE 80 443/tcp 5000-5010/udp", "EXPOSE [80] [443/tcp] [5000-5010/udp]"},
+        {"EXPOSE 80 443/tcp 5000-5010/udp", "EXPOSE [443/tcp] [5000-5010/udp] [80]"},
         {"STOPSIGNAL SIGTERM", "STOPSIGNAL [SIGTERM]"},
         {"MAINTAINER A B <a@b.c>", "MAINTAINER [A B <a@b.c>]"},
         {"HEALTHCHECK NONE", "HEALTHCHECK none"},

@@ -69,8 +69,8 @@ static void each_instruction_expands_what_it_should(void **state)
         {"ENV p=new q=$p", "p=[new]q=[8080]"}, /* one snapshot */
         {"ENV a=\\$d", "a=[$d]"},
         {"LABEL \"a b\"=\"$u\" c.$u=\"x\\\"y\"", "a b=[ann]c.ann=[x\"y]"},
-        {"ARG a=$d b=${a}/b c", "a=[/dir]b=[/dir/b]c=[(none)]"}, /* one after the other */
-        {"EXPOSE $ports $none \"$p\"/udp", "[80][443][8080/udp]"},
+        {"ARG a=$d b=${a}/b c", "a=[$d]b=[${a}/b]c=[(none)]"}, /* expand_arg's */
+        {"EXPOSE $ports $none \"$p\"/udp", "[8080/udp][80][443]"},
         {"VOLUME $d \"$d\"", "[/dir][/dir]"},
         {"VOLUME [\"$d/x y\"]", "[/dir/x y]"},
         {"WORKDIR $d/$u", "[/dir/ann]"},
@@ -135,9 +135,9 @@ static void an_argument_from_the_command_line_hides_a_bad_default(void **state)
     autostrv given = STRV_INIT;
     struct scope scope;
     scope_init_global(&scope, &given, NULL);
-    assert_int_equal(expand_arg(&scope, file, &file->items[0], NULL), -1);
+    assert_int_equal(expand_arg(&scope, file, &file->items[0], NULL, NULL), -1);
     strv_add(&given, "a=1");
-    assert_int_equal(expand_arg(&scope, file, &file->items[0], NULL), 0);
+    assert_int_equal(expand_arg(&scope, file, &file->items[0], NULL, NULL), 0);
     assert_string_equal(scope_get(&scope, "a"), "1");
     assert_string_equal(scope_get(&scope, "c"), "1");
     scope_release(&scope);
