@@ -92,7 +92,8 @@ static int set_switch(struct walk *w, const struct cli_option *option, const cha
 static int set_value(struct walk *w, const struct cli_option *option, const char *text,
                      struct error *err)
 {
-    if (option->values && !among(option->values, text)) {
+    bool alone = option->type == CLI_WORD && !*text;
+    if (option->values && !alone && !among(option->values, text)) {
         autofree char *message =
             mem_printf("option --%s takes one of %s, not “%s”", option->name, option->values, text);
         return usage_error(w->command, err, message);
@@ -106,7 +107,7 @@ static int set_value(struct walk *w, const struct cli_option *option, const char
     if (!w->values)
         return 0;
     void *place = (char *)w->values + option->offset;
-    if (option->type == CLI_STRING)
+    if (option->type == CLI_STRING || option->type == CLI_WORD)
         store_string(place, text);
     else if (option->type == CLI_STRINGS)
         strv_add(place, text);
@@ -121,8 +122,8 @@ static int take_value(struct walk *w, const struct cli_option *option, const cha
 {
     if (option->type == CLI_SWITCH)
         return set_switch(w, option, text, err);
-    if (text)
-        return set_value(w, option, text, err);
+    if (text || option->type == CLI_WORD)
+        return set_value(w, option, text ? text : "", err);
     if (w->next < w->argc)
         return set_value(w, option, w->argv[w->next++], err);
     autofree char *message =
@@ -149,7 +150,7 @@ static int walk_short(struct walk *w, const char *text, struct error *err)
             autofree char *message = mem_printf("unknown option -%c", *text);
             return usage_error(w->command, err, message);
         }
-        if (option->type != CLI_SWITCH) {
+        if (option->type != CLI_SWITCH && option->type != CLI_WORD) {
             text++;
             return take_value(w, option, *text ? text + (*text == '=') : NULL, err);
         }
@@ -220,7 +221,7 @@ void cli_release(const struct cli_command *command, void *values)
 {
     for (size_t i = 0; i < command->option_count; i++) {
         void *place = (char *)values + command->options[i].offset;
-        if (command->options[i].type == CLI_STRING) {
+        if (command->options[i].type == CLI_STRING || command->options[i].type == CLI_WORD) {
             free(*(char **)place);
             *(char **)place = NULL;
         } else if (command->options[i].type == CLI_STRINGS) {

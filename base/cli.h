@@ -16,6 +16,7 @@ enum cli_type {
     CLI_SWITCH,  /* bool *: --name, and --name=false for the contrary */
     CLI_STRING,  /* char **: the last one wins; freed and replaced */
     CLI_STRINGS, /* struct strv *: repeatable */
+    CLI_WORD,    /* char **: --name alone is "", and --name=VALUE; takes no further argument */
     CLI_NUMBER,  /* long long *: 0 or more, decimal */
 };
 

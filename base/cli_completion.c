@@ -59,7 +59,7 @@ static void bash_command(const struct cli_command *command, FILE *out)
 {
     fprintf(out, "    %s)\n        case $before in\n", command->name ? command->name : "''");
     for (size_t i = 0; i < command->option_count; i++)
-        if (command->options[i].type != CLI_SWITCH)
+        if (command->options[i].type != CLI_SWITCH && command->options[i].type != CLI_WORD)
             bash_value(&command->options[i], out);
     fputs("        esac\n        options='", out);
     bash_names(command, out);
@@ -130,12 +130,12 @@ static void put_zsh(FILE *out, const char *text)
 static void zsh_spec(const struct cli_option *option, const char *name, FILE *out)
 {
     fprintf(out, " \\\n            '%s%s%s[", option->type == CLI_STRINGS ? "*" : "", name,
-            option->type == CLI_SWITCH ? ""
-            : str_starts(name, "--")   ? "="
-                                       : "+");
+            option->type == CLI_SWITCH || option->type == CLI_WORD ? ""
+            : str_starts(name, "--")                               ? "="
+                                                                   : "+");
     put_zsh(out, option->help);
     fputc(']', out);
-    if (option->type != CLI_SWITCH) {
+    if (option->type != CLI_SWITCH && option->type != CLI_WORD) {
         fputc(':', out);
         put_zsh(out, option->value ? option->value : "value");
         fputc(':', out);
@@ -221,11 +221,11 @@ static void fish_option(const char *program, const char *condition, const struct
     fprintf(out, "complete -c %s -n '%s' -l %s", program, condition, option->name);
     if (option->short_name)
         fprintf(out, " -s %c", option->short_name);
-    if (option->values) {
+    if (option->values && option->type != CLI_WORD) {
         fputs(" -x -a '", out);
         put_words(out, option->values, ' ');
         fputc('\'', out);
-    } else if (option->type != CLI_SWITCH) {
+    } else if (option->type != CLI_SWITCH && option->type != CLI_WORD) {
         fputs(is_path(option) ? " -r -F" : " -x", out);
     }
     fputs(" -d ", out);

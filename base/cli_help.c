@@ -63,7 +63,7 @@ static void print_option(FILE *out, const struct cli_option *option)
     str_addf(&term, "--%s", option->name);
     const char *value = cli_value_text(option);
     if (value)
-        str_addf(&term, " %s", value);
+        str_addf(&term, option->type == CLI_WORD ? "[=%s]" : " %s", value);
     print_entry(out, str_text(&term), option->help);
 }
 

@@ -92,9 +92,9 @@ static void put_option(FILE *out, const struct cli_option *option)
     fputs("\\fR", out);
     const char *value = cli_value_text(option);
     if (value) {
-        fputs(" \\fI", out);
+        fputs(option->type == CLI_WORD ? "[=\\fI" : " \\fI", out);
         put(out, value);
-        fputs("\\fR", out);
+        fputs(option->type == CLI_WORD ? "\\fR]" : "\\fR", out);
     }
     fputc('\n', out);
     put(out, option->help);

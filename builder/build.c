@@ -214,6 +214,7 @@ static int build_stages(struct build_session *s, struct build_result *out, struc
     if (commit_image(s, target, &out->image, err))
         return -1;
     out->base_reference = mem_strdup_null(target->base_reference);
+    out->base_layers = target->base_layers;
     out->steps = s->steps;
     out->cached = s->cached;
     return 0;

@@ -59,6 +59,7 @@ struct build_options {
 struct build_result {
     struct image image;   /* its blobs, config and manifest are in the store's layout */
     char *base_reference; /* FROM's image of the target, or NULL */
+    size_t base_layers;   /* of the image's layers, that image's own */
     size_t steps, cached; /* that could have been, and were, answered from the cache */
 };
 

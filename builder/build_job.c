@@ -2,8 +2,10 @@
 
 #include "annotations.h"
 #include "build.h"
+#include "build_deliver.h"
 #include "build_preflight.h"
 #include "commit.h"
+#include "output.h"
 
 #include <base/interrupt.h>
 #include <base/io.h>
@@ -19,13 +21,6 @@
 #include <unistd.h>
 
 enum { DOCKERFILE_CAP = 1024 * 1024 };
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* The context's last commit, where --reproducible asks for it and nothing says otherwise. */
 static int set_epoch(struct build_job *job, struct error *err)
@@ -103,52 +98,6 @@ static int build_platform(struct build_job *job, const struct dockerfile *file, 
     return build_image(&options, out, err);
 }
 
-/* Full names of a repository's tags. */
-static void add_names(const char *repository, const struct strv *tags, struct strv *out)
-{
-    for (size_t i = 0; i < tags->count; i++)
-        strv_addf(out, "%s:%s", repository, tags->items[i]);
-}
-
-/* -t's, in full. */
-static void add_references(const struct strv *references, struct strv *out)
-{
-    for (size_t i = 0; i < references->count; i++) {
-        autoreference ref = {.transport = REFERENCE_REGISTRY};
-        autoerror ignored = ERROR_INIT;
-        if (reference_parse(references->items[i], false, &ref, &ignored))
-            continue;
-        autofree char *full = reference_text(&ref);
-        if (!strv_contains(out, full))
-            strv_add(out, full);
-    }
-}
-
-/* Where there is one platform all names are of its manifest; else the platforms' own tags are of
- * theirs, and all others of the index. */
-static void name_image(const struct build_plan *plan, bool repository, struct built_image *image)
-{
-    autostrv tags = STRV_INIT;
-    if (repository && plan->platform_count > 1) {
-        for (size_t i = 0; i < plan->platform_count; i++)
-            add_names(plan->repository, &plan->platforms[i].tags, &image->platforms[i].references);
-        add_names(plan->repository, &plan->tags, &image->references);
-    } else if (repository) {
-        plan_all_tags(plan, &tags);
-        add_names(plan->repository, &tags, &image->references);
-    }
-    add_references(&plan->references, &image->references);
-}
-
-static int put_names(int oci, const struct manifest *manifest, const struct platform *platform,
-                     const struct strv *names, struct error *err)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (layout_put_manifest(oci, manifest, names->items[i], platform, err))
-            return -1;
-    return 0;
-}
-
 /* What was built for the platforms, in the plan's order, and the index over it where there are
  * several. */
 struct results {
@@ -171,39 +120,6 @@ static const struct manifest *whole(const struct results *r)
     return r->count > 1 ? &r->index : &r->items[0].image.manifest;
 }
 
-static int name_in_store(struct build_job *job, const struct results *r, struct error *err)
-{
-    int oci = store_oci_fd(job->common->store);
-    const struct built_image *image = &job->summary.image;
-    const struct platform *platform = r->count > 1 ? NULL : &image->platforms[0].platform;
-    if (!image->references.count && layout_put_manifest(oci, whole(r), NULL, platform, err))
-        return -1;
-    for (size_t i = 0; i < r->count; i++)
-        if (put_names(oci, &r->items[i].image.manifest, &image->platforms[i].platform,
-                      &image->platforms[i].references, err))
-            return -1;
-    return put_names(oci, whole(r), platform, &image->references, err);
-}
-
-static int push_plan(struct build_job *job, const char *base, struct error *err)
-{
-    const struct build_plan *plan = &job->plan;
-    double start = seconds_now();
-    bool repository = plan->repository && plan->pushable;
-    struct built_image image = job->summary.image; /* but for its names */
-    image.references = STRV_INIT;
-    image.platforms = mem_zalloc(image.platform_count, sizeof *image.platforms);
-    image.media_type = NULL;
-    for (size_t i = 0; i < image.platform_count; i++)
-        image.platforms[i].digest = job->summary.image.platforms[i].digest;
-    name_image(plan, repository, &image);
-    int code = output_push_image(job->common, &image, base, &job->summary.push, err);
-    built_image_release(&image);
-    job->summary.pushed = !code;
-    job->summary.push_seconds = seconds_now() - start;
-    return code;
-}
-
 static void describe_platform(const struct build_result *result, struct built_platform *out)
 {
     const struct image *image = &result->image;
@@ -211,6 +127,7 @@ static void describe_platform(const struct build_result *result, struct built_pl
                                    .config_digest = image->manifest.config.digest,
                                    .platform = image->platform,
                                    .layers = image->layer_count,
+                                   .base_layers = result->base_layers,
                                    .size = image->manifest.config.size};
     for (size_t i = 0; i < image->layer_count; i++)
         out->size += image->layers[i].size;
@@ -230,24 +147,8 @@ static void summarize(struct build_job *job, const struct results *r, double sta
         s->steps += r->items[i].steps;
         s->cached += r->items[i].cached;
     }
-    s->seconds = seconds_now() - start;
-    name_image(&job->plan, job->plan.repository, &s->image);
-}
-
-static int deliver(struct build_job *job, const struct results *r, struct error *err)
-{
-    const struct build_values *v = job->values;
-    if (name_in_store(job, r, err))
-        return -1;
-    for (size_t i = 0; i < job->parsed->output_count; i++)
-        if (output_write(&job->parsed->outputs[i], job->common, &job->summary.image, err))
-            return -1;
-    if (v->push && push_plan(job, r->items[0].base_reference, err))
-        return -1;
-    if ((v->iidfile && summary_write_iid(&job->summary, v->iidfile, err)) ||
-        (v->metadata_file && summary_write_metadata(&job->summary, v->metadata_file, err)))
-        return -1;
-    return summary_write_ci(&job->summary, err);
+    s->seconds = build_seconds() - start;
+    build_name_image(&job->plan, job->plan.repository, &s->image);
 }
 
 /* The digest of an earlier build must not be taken for this one's, whatever becomes of it. */
@@ -262,9 +163,17 @@ static void forget_iid(const char *path)
 static int check(const struct build_job *job, struct error *err)
 {
     size_t n = job->plan.platform_count;
-    for (size_t i = 0; i < job->parsed->output_count; i++)
+    size_t streams = 0;
+    for (size_t i = 0; i < job->parsed->output_count; i++) {
         if (output_check(&job->parsed->outputs[i], n, err))
             return -1;
+        streams += output_is_stdout(&job->parsed->outputs[i]);
+    }
+    if (streams > 1)
+        return error_set(err, ERROR_USAGE, "--output: only one of them can be standard output");
+    if (streams && isatty(STDOUT_FILENO))
+        return error_set(err, ERROR_USAGE,
+                         "--output: standard output is a terminal; redirect it to a file");
     return annotations_check(&job->plan.annotations, n > 1, err);
 }
 
@@ -291,13 +200,13 @@ static int build_platforms(struct build_job *job, const struct dockerfile *file,
 static int build_and_deliver(struct build_job *job, const struct dockerfile *file,
                              struct error *err)
 {
-    double start = seconds_now();
+    double start = build_seconds();
     struct results results = {.items = NULL};
     job->emulators = emulators_new();
     int code = build_platforms(job, file, &results, err);
     if (!code) {
         summarize(job, &results, start);
-        code = deliver(job, &results, err);
+        code = build_deliver(job, results.items[0].base_reference, err);
     }
     results_release(&results);
     emulators_free(job->emulators);
@@ -313,7 +222,9 @@ int build_job_run(struct build_job *job, struct error *err)
     forget_iid(job->values->iidfile);
     if (check(job, err) || build_preflight(job, err))
         return -1;
-    if (io_read_file(AT_FDCWD, path, DOCKERFILE_CAP, &bytes, err))
+    if (job->dockerfile_text)
+        str_add(&bytes, job->dockerfile_text);
+    else if (io_read_file(AT_FDCWD, path, DOCKERFILE_CAP, &bytes, err))
         return error_hint(err, "-f names the Dockerfile");
     if (dockerfile_parse(str_text(&bytes), bytes.len, path, &file, err) || prepare(job, err))
         return -1;

@@ -18,7 +18,8 @@ struct build_job {
     const struct build_values *values;
     const struct build_parsed *parsed;
     const struct strv *operands;
-    struct common *common; /* initialised; the store is opened where it is not */
+    const char *dockerfile_text; /* instead of a file's; or NULL */
+    struct common *common;       /* initialised; the store is opened where it is not */
     struct pool *pool;
     int ca_bundle; /* -1: none */
     /* Its own. */

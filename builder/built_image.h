@@ -13,9 +13,9 @@
 struct built_platform {
     struct digest digest, config_digest; /* of its manifest */
     struct platform platform;
-    int64_t size; /* layers and config, compressed */
-    size_t layers;
-    struct strv references; /* full names of this manifest alone, "ghcr.io/o/n:linux-arm64" */
+    int64_t size;               /* layers and config, compressed */
+    size_t layers, base_layers; /* the base's are the lowest */
+    struct strv references;     /* full names of this manifest alone, "ghcr.io/o/n:linux-arm64" */
 };
 
 /* Owned; release it. */
@@ -29,6 +29,7 @@ struct built_image {
 };
 
 void built_image_release(struct built_image *image);
+void built_image_copy(const struct built_image *from, struct built_image *to);
 /* Every name, platforms' first, each once. */
 void built_image_names(const struct built_image *image, struct strv *out);
 

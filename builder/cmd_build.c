@@ -1,6 +1,7 @@
 /* imgbuild's main job: definition or Dockerfile to image, outputs and registry. */
 #include "build_job.h"
 #include "command.h"
+#include "refused_flags.h"
 
 #include <base/log.h>
 #include <base/mem.h>
@@ -42,7 +43,8 @@ static int build(struct build_job *job, struct error *err)
         code = build_job_run(job, err);
     progress_free(take(&common.progress));
     if (!code)
-        summary_print(&job->summary, job->values->common.quiet, stdout, stderr);
+        summary_print(&job->summary, job->values->common.quiet,
+                      build_parsed_stdout(job->parsed) ? stderr : stdout, stderr);
     common_release(&common);
     pool_free(job->pool);
     mem_close_at(&job->ca_bundle);
@@ -68,7 +70,7 @@ int cmd_build_run(const struct cli_command *self, int argc, char **argv, struct 
     autostrv operands = STRV_INIT;
     const char *bundle = getenv("SSL_CERT_FILE");
     values.ca_certs = bundle && *bundle;
-    int code = build_options_refuse(argc, argv, err);
+    int code = refused_flags_check(argc, argv, err);
     if (!code)
         code = cli_parse(self, argc, argv, &values, &operands, err);
     if (!code)

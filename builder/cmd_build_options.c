@@ -39,8 +39,11 @@ static const struct cli_option option_table[] = {
     {"no-cache", 0, CLI_SWITCH, AT(no_cache), NULL, NULL, "Run every step anew"},
     {"pull", 0, CLI_SWITCH, AT(pull), NULL, NULL, "Ask the registry for newer base images"},
     {"push", 0, CLI_SWITCH, AT(push), NULL, NULL, "Push the image under all its tags"},
+    {"load", 0, CLI_SWITCH, AT(load), NULL, NULL,
+     "Hand the image to docker or podman on this host, as -o type=docker"},
     {"output", 'o', CLI_STRINGS, AT(outputs), "SPEC", NULL,
-     "Write the image: type=oci,dest=FILE[,tar=false]; type=docker,dest=FILE; type=registry"},
+     "Write the image or its files: a directory, - (a tar), or type=local|tar|oci|docker|image|"
+     "registry with keys such as dest=PATH"},
     {"network", 0, CLI_STRING, AT(network), "MODE", "default|host|none",
      "Network of RUN steps (default: the host's)"},
     {"add-host", 0, CLI_STRINGS, AT(add_hosts), "HOST:IP", NULL, "Add a line to steps' /etc/hosts"},
@@ -66,23 +69,13 @@ static const struct cli_option option_table[] = {
     {"metadata-file", 0, CLI_STRING, AT(metadata_file), "FILE", NULL,
      "Write digests and names as JSON, with BuildKit's keys"},
     {"dry-run", 0, CLI_SWITCH, AT(dry_run), NULL, NULL, "Print the build plan as JSON and stop"},
+    {"provenance", 0, CLI_STRING, AT(provenance), "WHAT", NULL,
+     "Only false: no attestation is made"},
+    {"sbom", 0, CLI_STRING, AT(sbom), "WHAT", NULL, "Only false: no attestation is made"},
+    {"attest", 0, CLI_STRINGS, AT(attests), "SPEC", NULL,
+     "Only type=KIND,disabled=true: no attestation is made"},
     COMMON_OPTIONS,
 };
-
-int build_options_refuse(int argc, char **argv, struct error *err)
-{
-    static const char *const later[] = {"--cache-from",  "--cache-to",     "--check",  "--load",
-                                        "--sbom",        "--provenance",   "--attest", "--verify",
-                                        "--debug-shell", "--cgroup-parent"};
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        for (size_t k = 0; k < COUNT_OF(later); k++) {
-            size_t n = strlen(later[k]);
-            if (!strncmp(argv[i], later[k], n) && (!argv[i][n] || argv[i][n] == '='))
-                return error_set(err, ERROR_USAGE, "%s is not supported yet", later[k]);
-        }
-    }
-    return 0;
-}
 
 int64_t build_options_size(const char *text)
 {
@@ -221,7 +214,47 @@ static int parse_lists(const struct build_values *values, struct build_parsed *o
             return -1;
         MEM_PUSH(out->outputs, out->output_count, out->output_cap) = output;
     }
+    if (values->load)
+        MEM_PUSH(out->outputs, out->output_count, out->output_cap) =
+            (struct output){.kind = OUTPUT_DOCKER};
     return 0;
+}
+
+int build_options_attest(const char *option, const char *value, struct error *err)
+{
+    if (!value || !strcmp(value, "false") || !strcmp(value, "0") || strstr(value, "disabled=true"))
+        return 0;
+    error_set(err, ERROR_USAGE, "%s=%s is not supported: no attestation is made", option, value);
+    return error_hint(err, "leave it out, or say %s=false", option);
+}
+
+static int check_attests(const struct build_values *values, struct error *err)
+{
+    for (size_t i = 0; i < values->attests.count; i++)
+        if (build_options_attest("--attest", values->attests.items[i], err))
+            return -1;
+    return build_options_attest("--provenance", values->provenance, err) ||
+                   build_options_attest("--sbom", values->sbom, err)
+               ? -1
+               : 0;
+}
+
+/* Layers are best made at once as the first output wants them. */
+static void choose_compression(const struct build_values *values, struct build_parsed *out)
+{
+    for (size_t i = 0; i < out->output_count && !values->compression; i++)
+        if (out->outputs[i].variant.recompress) {
+            out->compression = out->outputs[i].variant.compression;
+            return;
+        }
+}
+
+bool build_parsed_stdout(const struct build_parsed *parsed)
+{
+    for (size_t i = 0; i < parsed->output_count; i++)
+        if (output_is_stdout(&parsed->outputs[i]))
+            return true;
+    return false;
 }
 
 int build_options_parse(const struct build_values *values, const char *epoch,
@@ -241,7 +274,10 @@ int build_options_parse(const struct build_values *values, const char *epoch,
                          epoch);
     if (values->dev && values->prod)
         return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
-    return parse_lists(values, out, err);
+    if (check_attests(values, err) || parse_lists(values, out, err))
+        return -1;
+    choose_compression(values, out);
+    return 0;
 }
 
 void build_parsed_release(struct build_parsed *parsed)

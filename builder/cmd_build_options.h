@@ -3,7 +3,7 @@
 #define BUILDER_CMD_BUILD_OPTIONS_H
 
 #include "cmd_common.h"
-#include "output.h"
+#include "output_spec.h"
 #include "secrets.h"
 #include "ssh_forward.h"
 
@@ -19,18 +19,14 @@
 struct build_values {
     struct common_values common;
     char *file, *target, *iidfile, *metadata_file, *network, *shm_size, *version, *source,
-        *registry, *compression;
+        *registry, *compression, *provenance, *sbom;
     struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
-        add_hosts, ulimits, secrets, ssh, allow;
-    bool no_cache, pull, push, dev, prod, dry_run, ca_certs, reproducible;
+        add_hosts, ulimits, secrets, ssh, allow, attests;
+    bool no_cache, pull, push, load, dev, prod, dry_run, ca_certs, reproducible;
 };
 
 /* command_build's run; see base/cli.h. */
 int cmd_build_run(const struct cli_command *self, int argc, char **argv, struct error *err);
-
-/* Fails, naming it, where argv holds a flag of docker's that is for a later version. ERROR_USAGE.
- */
-int build_options_refuse(int argc, char **argv, struct error *err);
 
 /* Values that need parsing. Owned; zero it first, release it whatever came. */
 struct build_parsed {
@@ -51,6 +47,11 @@ struct build_parsed {
 int build_options_parse(const struct build_values *values, const char *epoch,
                         struct build_parsed *out, struct error *err);
 void build_parsed_release(struct build_parsed *parsed);
+/* ERROR_USAGE where the value of --provenance, --sbom or --attest (NULL: not given) asks for an
+ * attestation. */
+int build_options_attest(const char *option, const char *value, struct error *err);
+/* Does an output go to standard output? */
+bool build_parsed_stdout(const struct build_parsed *parsed);
 /* "64m", "1g", "1024", "512kb": bytes; -1 where it is none. */
 int64_t build_options_size(const char *text);
 

@@ -69,3 +69,16 @@ void common_store_reference(const struct common *c, const struct digest *digest,
                               .path = mem_printf("%s/oci", store_path(c->store)),
                               .digest = *digest};
 }
+
+int common_store_manifest(const struct common *c, const struct digest *digest, struct manifest *out,
+                          struct error *err)
+{
+    autoreference ref = {.transport = REFERENCE_OCI_LAYOUT};
+    struct image_source *source = NULL;
+    common_store_reference(c, digest, &ref);
+    if (image_source_open(&ref, &c->transport, &source, err))
+        return -1;
+    int code = image_source_manifest(source, out, err);
+    image_source_close(source);
+    return code;
+}

@@ -98,5 +98,8 @@ void common_release(struct common *c);
  */
 void common_store_reference(const struct common *c, const struct digest *digest,
                             struct reference *out);
+/* That manifest itself. */
+int common_store_manifest(const struct common *c, const struct digest *digest, struct manifest *out,
+                          struct error *err);
 
 #endif

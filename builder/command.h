@@ -5,6 +5,7 @@
 #include <base/cli.h>
 
 extern const struct cli_command command_build;
+extern const struct cli_command command_bake;
 extern const struct cli_command command_push;
 extern const struct cli_command command_pull;
 extern const struct cli_command command_copy;

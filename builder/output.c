@@ -1,100 +1,15 @@
 #include "output.h"
 
-#include <base/mem.h>
-#include <base/path.h>
+#include "docker_load.h"
 
+#include <base/io.h>
+#include <base/mem.h>
+#include <registry/layout.h>
+
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-void output_release(struct output *out)
-{
-    free(out->dest);
-    free(out->name);
-    *out = (struct output){.dest = NULL};
-}
-
-static int set_type(struct output *out, const char *value, struct error *err)
-{
-    if (!strcmp(value, "oci"))
-        out->kind = OUTPUT_OCI;
-    else if (!strcmp(value, "docker"))
-        out->kind = OUTPUT_DOCKER;
-    else if (!strcmp(value, "registry") || !strcmp(value, "image"))
-        out->kind = OUTPUT_REGISTRY;
-    else if (!strcmp(value, "local") || !strcmp(value, "tar"))
-        return error_set(err, ERROR_USAGE, "--output type=%s is not supported yet", value);
-    else
-        return error_set(err, ERROR_USAGE, "--output type=%s: it is one of oci, docker, registry",
-                         value);
-    return 0;
-}
-
-static int set_key(struct output *out, bool *typed, const char *key, const char *value,
-                   struct error *err)
-{
-    if (!strcmp(key, "type")) {
-        *typed = true;
-        return set_type(out, value, err);
-    }
-    if (!strcmp(key, "dest")) {
-        free(out->dest);
-        out->dest = mem_strdup(value);
-    } else if (!strcmp(key, "name")) {
-        free(out->name);
-        out->name = mem_strdup(value);
-    } else if (!strcmp(key, "tar") && (!strcmp(value, "true") || !strcmp(value, "false"))) {
-        out->directory = !strcmp(value, "false");
-    } else if (!(out->kind == OUTPUT_REGISTRY && !strcmp(key, "push") && !strcmp(value, "true"))) {
-        return error_set(err, ERROR_USAGE, "--output: “%s=%s” is not supported yet", key, value);
-    }
-    return 0;
-}
-
-/* Found now rather than after a long build. */
-static int check_dest(const char *dest, struct error *err)
-{
-    struct stat st;
-    autofree char *dir = path_dir(dest);
-    if (!strcmp(dest, "-"))
-        return error_set(err, ERROR_USAGE, "--output dest=-: standard output is not supported yet");
-    if (!stat(dir, &st) && S_ISDIR(st.st_mode))
-        return 0;
-    error_set(err, ERROR_MISSING, "--output dest=%s: there is no directory %s", dest, dir);
-    return error_hint(err, "make it first: mkdir -p %s", dir);
-}
-
-int output_parse(const char *text, struct output *out, struct error *err)
-{
-    struct output parsed = {.dest = NULL};
-    bool typed = false;
-    autostrv fields = STRV_INIT;
-    strv_split(&fields, text, ',');
-    int result = 0;
-    for (size_t i = 0; i < fields.count && !result; i++) {
-        char *equals = strchr(fields.items[i], '=');
-        if (!equals) {
-            result =
-                error_set(err, ERROR_USAGE, "--output %s: a directory is not supported yet", text);
-            error_hint(err, "use type=oci,dest=FILE or type=docker,dest=FILE");
-            break;
-        }
-        *equals = '\0';
-        result = set_key(&parsed, &typed, fields.items[i], equals + 1, err);
-    }
-    if (!result && !typed)
-        result = error_set(err, ERROR_USAGE, "--output %s: type= is missing", text);
-    if (!result && parsed.kind != OUTPUT_REGISTRY && !parsed.dest)
-        result = error_set(err, ERROR_USAGE, "--output %s: dest= is missing", text);
-    if (!result && parsed.dest && !parsed.directory)
-        result = check_dest(parsed.dest, err);
-    if (result) {
-        output_release(&parsed);
-        return -1;
-    }
-    *out = parsed;
-    return 0;
-}
+#include <unistd.h>
 
 /* Where an image goes, and as what. */
 struct place {
@@ -133,6 +48,8 @@ static int push_to(const struct common *common, const struct digest *digest, con
     to.target = &target;
     if (reference_parse(repository, false, &target, err))
         return -1;
+    if (!how->tags || !how->tags->count)
+        free(take(&target.tag)); /* the parser's "latest", which nobody asked for */
     if (copy_from_store(common, digest, &to, result, err))
         return error_wrap(err, "push %s", repository);
     return 0;
@@ -148,26 +65,33 @@ int output_push(const struct common *common, const struct digest *digest, const 
 
 int output_check(const struct output *output, size_t platforms, struct error *err)
 {
-    if (output->kind != OUTPUT_DOCKER || platforms < 2)
+    if (platforms < 2)
+        return 0;
+    if (output->kind == OUTPUT_LOCAL || output->kind == OUTPUT_TAR)
+        return output->split != EXPORT_SPLIT_NO
+                   ? 0
+                   : error_set(err, ERROR_USAGE,
+                               "platform-split=false: the files of several platforms would "
+                               "overwrite each other");
+    if (output->kind != OUTPUT_DOCKER)
         return 0;
     error_set(err, ERROR_USAGE, "a docker archive holds one platform, and this image has more");
     return error_hint(err, "choose one with --platform, or write an OCI archive");
 }
 
-static int write_file(const struct output *output, const struct common *common,
-                      const struct built_image *image, struct error *err)
+static int write_archive(const struct output *output, const struct delivery *d, const char *path,
+                         struct error *err)
 {
+    const struct built_image *image = d->image;
     autoreference target = {.transport = output->kind == OUTPUT_DOCKER ? REFERENCE_DOCKER_ARCHIVE
                                          : output->directory           ? REFERENCE_OCI_LAYOUT
                                                                        : REFERENCE_OCI_ARCHIVE,
-                            .path = mem_strdup(output->dest)};
-    autostrv own = STRV_INIT;
+                            .path = mem_strdup(path)};
     struct push_result result;
     autofree struct push_child *children = mem_zalloc(image->platform_count, sizeof *children);
     struct place to = {.target = &target, .tags = &image->references};
-    if (output->name) {
-        strv_add(&own, output->name);
-        to.tags = &own;
+    if (output->names.count) {
+        to.tags = &output->names;
     } else {
         for (size_t i = 0; i < image->platform_count; i++)
             children[i] =
@@ -175,9 +99,7 @@ static int write_file(const struct output *output, const struct common *common,
         to.children = children;
         to.child_count = image->platform_count;
     }
-    if (copy_from_store(common, &image->digest, &to, &result, err))
-        return error_wrap(err, "write %s", output->dest);
-    return 0;
+    return copy_from_store(d->common, &image->digest, &to, &result, err);
 }
 
 static void add_result(struct push_result *total, const struct push_result *one)
@@ -264,20 +186,136 @@ int output_push_image(const struct common *common, const struct built_image *ima
     return 0;
 }
 
-int output_write(const struct output *output, const struct common *common,
-                 const struct built_image *image, struct error *err)
+/* "name@digest" alone: a tag would be one more thing to agree on, and was not asked for. */
+static int push_digests(const struct delivery *d, const struct strv *names,
+                        struct push_result *total, struct error *err)
 {
-    struct push_result total = {.blobs_uploaded = 0};
-    if (output->kind != OUTPUT_REGISTRY)
-        return write_file(output, common, image, err);
-    struct built_image named = *image;
-    autostrv names = STRV_INIT;
-    if (output->name) {
-        strv_split(&names, output->name, ',');
-        named.references = names;
+    for (size_t i = 0; i < names->count; i++) {
+        autoreference ref = {.transport = REFERENCE_REGISTRY};
+        struct push_result one;
+        if (reference_parse(names->items[i], false, &ref, err))
+            return -1;
+        autofree char *repository = reference_name(&ref);
+        const char *last = strrchr(names->items[i], '/');
+        if (strchr(last ? last : names->items[i], ':'))
+            return error_set(err, ERROR_USAGE, "push-by-digest: %s has a tag", names->items[i]);
+        if (output_push(d->common, &d->image->digest, repository, NULL, d->base, &one, err))
+            return -1;
+        add_result(total, &one);
+    }
+    return 0;
+}
+
+/* Under the names that the output itself gives. */
+static int name_in_store(const struct delivery *d, const struct strv *names, struct error *err)
+{
+    automanifest manifest = {.bytes = NULL};
+    if (common_store_manifest(d->common, &d->image->digest, &manifest, err))
+        return -1;
+    for (size_t i = 0; i < names->count; i++) {
+        autoreference name = {.transport = REFERENCE_REGISTRY};
+        if (reference_parse(names->items[i], false, &name, err))
+            return -1;
+        autofree char *full = reference_text(&name);
+        if (layout_put_manifest(store_oci_fd(d->common->store), &manifest, full, NULL, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int write_image(const struct output *output, const struct delivery *d,
+                       struct push_result *total, struct error *err)
+{
+    struct built_image named = *d->image;
+    if (output->names.count) {
+        named.references = output->names;
         named.platform_count = 0;
     }
+    if (!output->push)
+        return name_in_store(d, &output->names, err);
     if (!named.references.count)
-        return error_set(err, ERROR_USAGE, "--output type=registry needs name=REF, or -t REF");
-    return output_push_image(common, &named, NULL, &total, err);
+        return error_set(err, ERROR_USAGE, "--output: a push needs name=REF, or -t REF");
+    if (output->push_by_digest)
+        return push_digests(d, &named.references, total, err);
+    if (output->names.count && name_in_store(d, &output->names, err))
+        return -1;
+    return output_push_image(d->common, &named, d->base, total, err);
+}
+
+static int write_tar(const struct delivery *d, const struct export_options *options,
+                     const char *path, struct error *err)
+{
+    autoclose int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_errno(err, ERROR_HOST, "make %s", path);
+    return export_root_tar(&d->image->digest, options, fd, err);
+}
+
+static int to_stdout(int fd, struct error *err)
+{
+    char buffer[65536];
+    ssize_t n;
+    while ((n = io_read(fd, buffer, sizeof buffer)) > 0)
+        if (io_write(STDOUT_FILENO, buffer, (size_t)n))
+            return error_errno(err, ERROR_HOST, "write to standard output");
+    return n < 0 ? error_errno(err, ERROR_HOST, "read what was written") : 0;
+}
+
+/* By way of a file of the store: an archive is written at several places at once, and what fails
+ * in the middle must not have begun to appear. */
+static int write_beside(const struct output *output, const struct delivery *d,
+                        const struct export_options *options, struct error *err)
+{
+    struct store *store = d->common->store;
+    autofree char *name = store_tmp_name(store, "output");
+    autofree char *path = mem_printf("/proc/self/fd/%d/%s", store_tmp_fd(store), name);
+    int code = output->kind == OUTPUT_TAR ? write_tar(d, options, path, err)
+                                          : write_archive(output, d, path, err);
+    if (!code) {
+        autoclose int fd = openat(store_tmp_fd(store), name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            code = error_errno(err, ERROR_HOST, "read what was written");
+        else
+            code = output->dest ? to_stdout(fd, err) : docker_load(fd, err);
+    }
+    unlinkat(store_tmp_fd(store), name, 0);
+    return code;
+}
+
+/* A tar beside its place, renamed when it is whole. */
+static int write_whole_tar(const struct output *output, const struct delivery *d,
+                           const struct export_options *options, struct error *err)
+{
+    char random[17];
+    io_random_name(random);
+    autofree char *beside = mem_printf("%s.%s", output->dest, random);
+    if (!write_tar(d, options, beside, err)) {
+        if (!io_rename(AT_FDCWD, beside, AT_FDCWD, output->dest))
+            return 0;
+        error_errno(err, ERROR_HOST, "rename to its place");
+    }
+    unlink(beside);
+    return -1;
+}
+
+int output_write(const struct output *output, const struct delivery *d, struct push_result *total,
+                 struct error *err)
+{
+    struct export_options options = {.store = d->common->store,
+                                     .pool = d->pool,
+                                     .split = output->split,
+                                     .delete_others = output->delete_others,
+                                     .clamp = d->clamp};
+    int code;
+    if (output->kind == OUTPUT_IMAGE)
+        code = write_image(output, d, total, err);
+    else if (output_is_stdout(output) || !output->dest)
+        code = write_beside(output, d, &options, err);
+    else if (output->kind == OUTPUT_LOCAL)
+        code = export_root_directory(&d->image->digest, &options, output->dest, err);
+    else if (output->kind == OUTPUT_TAR)
+        code = write_whole_tar(output, d, &options, err);
+    else
+        code = write_archive(output, d, output->dest, err);
+    return code && output->dest ? error_wrap(err, "write %s", output->dest) : code;
 }

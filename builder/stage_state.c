@@ -111,13 +111,15 @@ int stage_state_init_image(struct stage_state *s, const struct scope *global, st
             build_layers_add(set, &image->layers[i]);
     }
     digester_finish(h, &s->key);
+    s->base_layers = s->layer_count;
     return 0;
 }
 
 void stage_state_init_stage(struct stage_state *s, const struct scope *global,
                             const struct stage_state *base)
 {
-    *s = (struct stage_state){.platform = base->platform, .key = base->key};
+    *s = (struct stage_state){
+        .platform = base->platform, .key = base->key, .base_layers = base->base_layers};
     strv_add_all(&s->env, &base->env);
     scope_init_stage(&s->scope, global, &base->scope, &s->env);
     s->config = json_deep_copy(base->config);

@@ -23,6 +23,7 @@ struct stage_state {
     struct platform platform;
     struct build_layer **layers; /* lowest first; owned by build_layers */
     size_t layer_count, layer_cap;
+    size_t base_layers;   /* of these, the base image's */
     struct digest key;    /* of the files so far */
     struct strv shell;    /* SHELL, or the platform's */
     bool cmd_set;         /* by this stage: ENTRYPOINT drops only an inherited CMD */

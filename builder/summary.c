@@ -71,11 +71,11 @@ static json_t *platforms_json(const struct built_image *image)
     return array;
 }
 
-int summary_write_metadata(const struct summary *s, const char *path, struct error *err)
+json_t *summary_metadata(const struct summary *s)
 {
     const struct built_image *image = &s->image;
     autofree char *names = strv_join(&image->references, ",");
-    autojson *json = json_object();
+    json_t *json = json_object();
     if (image->platform_count == 1)
         json_object_set_new(json, "containerimage.config.digest",
                             json_string(image->platforms[0].config_digest.text));
@@ -87,6 +87,12 @@ int summary_write_metadata(const struct summary *s, const char *path, struct err
         json_object_set_new(json, "image.name", json_string(names));
     if (image->platform_count > 1)
         json_object_set_new(json, "imgbuild.platforms", platforms_json(image));
+    return json;
+}
+
+int summary_write_metadata(const struct summary *s, const char *path, struct error *err)
+{
+    autojson *json = summary_metadata(s);
     autofree char *text = json_pretty(json);
     return io_write_output(path, text, strlen(text), err);
 }

@@ -5,6 +5,7 @@
 #include "built_image.h"
 
 #include <base/error.h>
+#include <base/json.h>
 #include <base/str.h>
 #include <images/plan.h>
 #include <registry/push.h>
@@ -26,6 +27,7 @@ void summary_print(const struct summary *s, bool quiet, FILE *out, FILE *notes);
 /* BuildKit's keys: containerimage.digest, containerimage.config.digest (where there is one
  * platform), containerimage.descriptor, image.name; and imgbuild.platforms, what each platform's
  * manifest is. */
+json_t *summary_metadata(const struct summary *s); /* a new reference */
 int summary_write_metadata(const struct summary *s, const char *path, struct error *err);
 /* --iidfile: the digest alone, of the index where there is one. */
 int summary_write_iid(const struct summary *s, const char *path, struct error *err);

@@ -25,6 +25,7 @@ struct walk {
     struct link_table links;
     struct layer_xattrs xattrs;
     struct str path; /* of what is being looked at */
+    struct str full; /* with the prefix */
     unsigned depth;
 };
 
@@ -125,6 +126,24 @@ static int only_skipped(struct walk *w, int fd, bool *only, struct error *err)
     return 0;
 }
 
+/* What an entry begins with. The path is w's, with the prefix where there is one. */
+static struct layer_entry entry_of(struct walk *w, const struct stat *st)
+{
+    const char *path = str_text(&w->path);
+    if (w->options->prefix) {
+        str_clear(&w->full);
+        str_addf(&w->full, "%s/%s", w->options->prefix, path);
+        path = str_text(&w->full);
+    }
+    return (struct layer_entry){.path = path,
+                                .mode = st->st_mode,
+                                .uid = w->options->no_owners ? 0 : st->st_uid,
+                                .gid = w->options->no_owners ? 0 : st->st_gid,
+                                .size = S_ISDIR(st->st_mode) ? 0 : st->st_size,
+                                .mtime = st->st_mtim,
+                                .rdev = st->st_rdev};
+}
+
 static int write_file(struct walk *w, struct layer_entry *e, int dir_fd, const char *name,
                       struct error *err)
 {
@@ -158,13 +177,7 @@ static int write_other(struct walk *w, struct layer_entry *e, int dir_fd, const 
 static int write_leaf(struct walk *w, const struct stat *st, int dir_fd, const char *name,
                       struct error *err)
 {
-    struct layer_entry e = {.path = str_text(&w->path),
-                            .mode = st->st_mode,
-                            .uid = st->st_uid,
-                            .gid = st->st_gid,
-                            .size = st->st_size,
-                            .mtime = st->st_mtim,
-                            .rdev = st->st_rdev};
+    struct layer_entry e = entry_of(w, st);
     w->stats.entries++;
     if (st->st_nlink > 1) {
         e.link = link_table_find(&w->links, st, e.path);
@@ -191,13 +204,9 @@ static int write_directory(struct walk *w, const struct stat *st, int dir_fd, co
         return 0;
     if (layer_xattrs_read(&w->xattrs, fd, -1, NULL, str_text(&w->path), err))
         return -1;
-    const struct layer_entry e = {.path = str_text(&w->path),
-                                  .mode = st->st_mode,
-                                  .uid = st->st_uid,
-                                  .gid = st->st_gid,
-                                  .mtime = st->st_mtim,
-                                  .xattrs = w->xattrs.items,
-                                  .xattr_count = w->xattrs.count};
+    struct layer_entry e = entry_of(w, st);
+    e.xattrs = w->xattrs.items;
+    e.xattr_count = w->xattrs.count;
     w->stats.entries++;
     if (layer_tar_entry(w->tar, &e, err) ||
         (whiteout_is_opaque(w->options->form, fd) && layer_tar_opaque(w->tar, e.path, err)))
@@ -257,23 +266,50 @@ static int walk_directory(struct walk *w, int fd, struct error *err)
     return 0;
 }
 
-int layer_diff(int upper_fd, const struct layer_diff_options *options, struct sink *to,
-               struct layer_diff_stats *stats, struct error *err)
+static int write_prefix(struct walk *w, int fd, struct error *err)
 {
-    struct walk w = {.options = options, .tar = layer_tar_new(to, options->clamp)};
-    int code = (whiteout_is_opaque(options->form, upper_fd) && layer_tar_opaque(w.tar, "", err)) ||
-                       walk_directory(&w, upper_fd, err) || layer_tar_finish(w.tar, err)
-                   ? -1
-                   : 0;
-    if (code)
-        error_wrap(err, "write the layer");
-    else
+    struct stat st;
+    if (!w->options->prefix)
+        return 0;
+    if (fstat(fd, &st))
+        return fail(w, "look at", err);
+    struct layer_entry e = entry_of(w, &st);
+    e.path = w->options->prefix;
+    return layer_tar_entry(w->tar, &e, err);
+}
+
+int layer_diff_into(int upper_fd, const struct layer_diff_options *options, struct layer_tar *tar,
+                    struct layer_diff_stats *stats, struct error *err)
+{
+    struct walk w = {.options = options, .tar = tar};
+    int code =
+        write_prefix(&w, upper_fd, err) ||
+                (whiteout_is_opaque(options->form, upper_fd) && layer_tar_opaque(w.tar, "", err)) ||
+                walk_directory(&w, upper_fd, err)
+            ? -1
+            : 0;
+    if (!code)
         *stats = w.stats;
-    layer_tar_free(w.tar);
     link_table_release(&w.links);
     layer_xattrs_release(&w.xattrs);
     str_release(&w.path);
+    str_release(&w.full);
     return code;
+}
+
+int layer_diff(int upper_fd, const struct layer_diff_options *options, struct sink *to,
+               struct layer_diff_stats *stats, struct error *err)
+{
+    struct layer_diff_stats counted;
+    struct layer_tar *tar = layer_tar_new(to, options->clamp);
+    int code = layer_diff_into(upper_fd, options, tar, &counted, err) || layer_tar_finish(tar, err)
+                   ? -1
+                   : 0;
+    layer_tar_free(tar);
+    if (code)
+        return error_wrap(err, "write the layer");
+    *stats = counted;
+    return 0;
 }
 
 /* Sockets count as nothing, as in the layer. */

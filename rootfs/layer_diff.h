@@ -19,6 +19,10 @@ struct layer_diff_options {
     int64_t clamp; /* see layer_tar_new; -1: none */
     struct owners *owners;   /* how owners are kept */
     enum whiteout_form form; /* of the directory */
+    /* For a root that is taken out of its image: a directory that everything comes below (it gets
+     * an entry too), or NULL; and whether everything is to be 0:0. */
+    const char *prefix;
+    bool no_owners;
 };
 
 struct layer_diff_stats {
@@ -32,5 +36,9 @@ int layer_diff_empty(int upper_fd, const struct layer_diff_options *options, boo
                      struct error *err);
 int layer_diff(int upper_fd, const struct layer_diff_options *options, struct sink *to,
                struct layer_diff_stats *stats, struct error *err);
+/* The same entries into a tar that the caller has begun and ends: clamp is that tar's own. */
+struct layer_tar;
+int layer_diff_into(int upper_fd, const struct layer_diff_options *options, struct layer_tar *tar,
+                    struct layer_diff_stats *stats, struct error *err);
 
 #endif
