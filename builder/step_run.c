@@ -188,6 +188,8 @@ static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_resul
         strv_add_all(&hosts, o->add_hosts);
     struct sandbox_spec spec = {.root_fd = snapshot->root_fd,
                                 .mode = store_mode(o->store),
+                                .owners = store_owners(step->session->options->store),
+                                .upper_fd = snapshot->upper_fd,
                                 .argv = (const char *const *)strv_argv(&r->argv),
                                 .env = &r->env,
                                 .cwd = stage_state_cwd(step->state),

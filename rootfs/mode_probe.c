@@ -1,5 +1,6 @@
 /* Trying modes, and telling from what failed what is in the way. */
 #include "mode_private.h"
+#include "notify.h"
 #include "user_namespace.h"
 
 #include <base/io.h>
@@ -205,6 +206,15 @@ static void try_user_namespace(enum mode_name name, struct mode_finding *f, int 
     *fd = take_fd(&t.fd);
 }
 
+static void try_single(struct mode_finding *f, int *fd)
+{
+    char *why, *fix;
+    if (notify_probe(&why, &fix))
+        try_user_namespace(MODE_SINGLE, f, fd);
+    else
+        refuse(f, why, fix);
+}
+
 void mode_try(enum mode_name name, struct mode_finding *f, int *fd)
 {
     *f = (struct mode_finding){.why = NULL};
@@ -212,6 +222,8 @@ void mode_try(enum mode_name name, struct mode_finding *f, int *fd)
         try_root(f);
     else if (name == MODE_USERNS)
         try_user_namespace(name, f, fd);
+    else if (name == MODE_SINGLE)
+        try_single(f, fd);
     else if (name == MODE_NONE)
         allow(f, MODE_VIEW_NONE);
     else

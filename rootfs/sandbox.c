@@ -1,5 +1,6 @@
 #include "sandbox.h"
 
+#include "notify.h"
 #include "sandbox_compile.h"
 
 #include <base/mem.h>
@@ -22,8 +23,10 @@
 /* One run, on the parent's side. */
 struct run {
     const struct sandbox_spec *spec;
-    int out[2][2]; /* pipes of standard output and error */
-    int status[2]; /* the report pipe */
+    int out[2][2];         /* pipes of standard output and error */
+    int status[2];         /* the report pipe */
+    struct notify *notify; /* NULL: the kernel answers */
+    struct sandbox_ends ends;
     int pidfd;
     pid_t pid;
     char *stack;
@@ -31,7 +34,11 @@ struct run {
     bool spoke, timed_out, interrupted;
 };
 #define RUN_NONE                                                                                   \
-    ((struct run){.out = {{-1, -1}, {-1, -1}}, .status = {-1, -1}, .pidfd = -1, .pid = -1})
+    ((struct run){.out = {{-1, -1}, {-1, -1}},                                                     \
+                  .status = {-1, -1},                                                              \
+                  .pidfd = -1,                                                                     \
+                  .pid = -1,                                                                       \
+                  .ends.notify = -1})
 
 static void run_close(int *fd)
 {
@@ -63,6 +70,8 @@ static void run_release(struct run *run)
         run_close(&run->status[i]);
     }
     run_close(&run->pidfd);
+    run_close(&run->ends.notify);
+    notify_stop(run->notify);
     if (run->stack)
         munmap(run->stack, SANDBOX_CHILD_STACK);
 }
@@ -70,6 +79,19 @@ static void run_release(struct run *run)
 static void build_release(struct sandbox_build *build)
 {
     sandbox_build_release(build);
+}
+
+static int run_notify(struct run *run, struct error *err)
+{
+    const struct sandbox_spec *spec = run->spec;
+    const struct notify_spec notify = {.sets = NOTIFY_RECORDED,
+                                       .owners = spec->owners,
+                                       .upper_fd = spec->upper_fd,
+                                       .user = spec->user,
+                                       .capabilities = sandbox_capabilities(spec)};
+    return spec->owners ? notify_start(&notify, &run->notify, &run->ends.notify,
+                                       &run->ends.notify_limit, err)
+                        : 0;
 }
 
 static int run_prepare(struct run *run, struct error *err)
@@ -85,7 +107,9 @@ static int run_prepare(struct run *run, struct error *err)
         run->stack = NULL;
         return error_errno(err, ERROR_HOST, "make the sandbox's stack");
     }
-    return 0;
+    run->ends.stdio[0] = run->out[0][1];
+    run->ends.stdio[1] = run->out[1][1];
+    return run_notify(run, err);
 }
 
 /* Signals are blocked meanwhile: a handler must not run in the child, whose memory is ours. */
@@ -112,6 +136,7 @@ static int run_start(struct run *run, struct sandbox_plan *plan, struct error *e
                    ? error_hint(err, "imgbuild doctor says which modes this host allows")
                    : -1;
     }
+    run_close(&run->ends.notify); /* the notifier sees the end where the child dies */
     run_close(&run->status[1]);
     run_close(&run->out[0][1]);
     run_close(&run->out[1][1]);
@@ -282,8 +307,7 @@ int sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *out, str
     clock_gettime(CLOCK_MONOTONIC, &run.begin);
     if (run_prepare(&run, err))
         return -1;
-    const int stdio[2] = {run.out[0][1], run.out[1][1]};
-    if (sandbox_compile(&build, spec, stdio, err) || run_start(&run, &build.plan, err) ||
+    if (sandbox_compile(&build, spec, &run.ends, err) || run_start(&run, &build.plan, err) ||
         run_reports(&run, &build.plan, &created, err))
         return -1;
     run_serve(&run);

@@ -10,6 +10,7 @@
 
 #include "emulation.h"
 #include "mode.h"
+#include "owner.h"
 #include "passwd.h"
 
 #include <base/error.h>
@@ -58,6 +59,10 @@ struct sandbox_spec {
      * it, so it serves one run; through the descriptor it can still be looked at afterwards. */
     int root_fd;
     const struct mode *mode; /* what mode_enter took (store_mode); NULL: root's */
+    /* How owners are kept in the root: where they are in a record, the process has one id, and a
+     * notifier (notify.h) answers what it asks about ids and owners. NULL: by the kernel. */
+    struct owners *owners;
+    int upper_fd;            /* with owners: snapshot.upper_fd */
     const char *const *argv; /* argv[0] is looked up in env's PATH, as Docker does */
     const struct strv *env;
     const char *cwd;             /* "" or NULL: "/"; made where absent, owned by root */

@@ -29,6 +29,10 @@
 /* Components made and links followed for one mount point. */
 #define MAX_TURNS 256
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
 /* mount(2)'s and umount2(2)'s flags; <sys/mount.h> and <linux/mount.h> clash in older libcs. */
 enum { DETACH = 2, RECURSIVE_PRIVATE = 0x4000 | 0x40000 };
 
@@ -353,6 +357,46 @@ static int do_user(const struct sandbox_plan *plan)
     return (int)syscall(SYS_setresuid, plan->uid, plan->uid, plan->uid);
 }
 
+/* One message with two descriptors: what the filter gave us, and the root. */
+static int send_pair(int socket, int first, int second)
+{
+    char byte = 'n';
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control = {.bytes = {0}};
+    int *fds = (int *)CMSG_DATA(&control.head);
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(2 * sizeof(int));
+    fds[0] = first;
+    fds[1] = second;
+    const struct msghdr message = {.msg_iov = &data,
+                                   .msg_iovlen = 1,
+                                   .msg_control = &control,
+                                   .msg_controllen = sizeof control.bytes};
+    return syscall(SYS_sendmsg, socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+/* From the filter on, the calls that it names have no answer before the notifier has it. */
+static int do_notify(const struct sandbox_plan *plan, const struct plan_op *op, int root)
+{
+    int socket = plan->slots[op->slot];
+    char go;
+    int listener =
+        (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                     SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                     plan->notify_filter);
+    if (listener < 0 || send_pair(socket, listener, root))
+        return -1;
+    syscall(SYS_close, listener);
+    if (syscall(SYS_read, socket, &go, 1) == 1)
+        return 0;
+    errno = EPIPE;
+    return -1;
+}
+
 /* Owned by the user, so that /dev/stdout can be opened again by a step that is not root. */
 static int do_stdio(const struct sandbox_plan *plan, const struct plan_op *op)
 {
@@ -428,6 +472,8 @@ static int do_process_op(const struct sandbox_plan *plan, size_t index, int root
         return (int)syscall(SYS_setns, plan->slots[op->slot], CLONE_NEWUSER);
     if (op->kind == PLAN_FILTER)
         return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter);
+    if (op->kind == PLAN_NOTIFY)
+        return do_notify(plan, op, root);
     if (op->kind == PLAN_BOUND)
         return do_bound(plan->capabilities);
     if (op->kind == PLAN_USER)

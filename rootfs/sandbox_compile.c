@@ -1,11 +1,13 @@
 #include "sandbox_compile.h"
 
+#include "notify_filter.h"
 #include "sandbox_shelf.h"
 #include "seccomp_profile.h"
 #include "user_namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,19 +316,42 @@ static int compile_view(struct sandbox_build *b, const struct sandbox_spec *spec
     return compile_mounts(b, spec, taken, err);
 }
 
+static void op_limit(struct sandbox_build *b, int resource, struct rlimit limit)
+{
+    struct plan_op *op = op_add(b, PLAN_RLIMIT, "", "set a resource limit");
+    op->number = resource;
+    op->limit = limit;
+}
+
+/* Whom it runs as. With a notifier every process stays what it is, and believes to be the user. */
+static void compile_user(struct sandbox_build *b, const struct sandbox_spec *spec,
+                         const struct sandbox_ends *ends)
+{
+    struct rlimit limit = {0};
+    if (!spec->insecure)
+        op_add(b, PLAN_FILTER, "", "install the seccomp filter");
+    op_add(b, PLAN_BOUND, "", "drop capabilities");
+    if (ends->notify < 0) {
+        op_add(b, PLAN_USER, "", "become the user");
+        op_add(b, PLAN_GRANT, "", "set capabilities");
+        return;
+    }
+    getrlimit(RLIMIT_LOCKS, &limit);
+    limit.rlim_cur = ends->notify_limit;
+    op_limit(b, RLIMIT_LOCKS, limit);
+    op_on(b, PLAN_NOTIFY, slot_new(b, ends->notify), "install the filter of the notifier");
+}
+
 static void compile_process(struct sandbox_build *b, const struct sandbox_spec *spec, int input,
-                            const int stdio[2])
+                            const struct sandbox_ends *ends)
 {
     op_add(b, PLAN_HOSTNAME, spec->hostname ? spec->hostname : "localhost", "set the host name");
     if (spec->network == SANDBOX_NETWORK_NONE)
         op_add(b, PLAN_LOOPBACK, "", "bring the loopback interface up");
     op_add(b, PLAN_KEYRING, "", "make a session keyring")->flags = PLAN_OPTIONAL;
-    for (size_t i = 0; i < spec->rlimit_count; i++) {
-        struct plan_op *op = op_add(b, PLAN_RLIMIT, "", "set a resource limit");
-        op->number = spec->rlimits[i].resource;
-        op->limit = spec->rlimits[i].limit;
-    }
-    const int slots[3] = {input, slot_new(b, stdio[0]), slot_new(b, stdio[1])};
+    for (size_t i = 0; i < spec->rlimit_count; i++)
+        op_limit(b, spec->rlimits[i].resource, spec->rlimits[i].limit);
+    const int slots[3] = {input, slot_new(b, ends->stdio[0]), slot_new(b, ends->stdio[1])};
     for (int i = 0; i < 3; i++) {
         struct plan_op *op = op_add(b, PLAN_STDIO, "", "set up standard input and output");
         op->slot = slots[i];
@@ -337,11 +362,7 @@ static void compile_process(struct sandbox_build *b, const struct sandbox_spec *
     if (spec->emulation && spec->emulation->userns_fd >= 0)
         op_on(b, PLAN_USERNS, slot_new(b, spec->emulation->userns_fd),
               "enter the user namespace in which qemu is registered");
-    if (!spec->insecure)
-        op_add(b, PLAN_FILTER, "", "install the seccomp filter");
-    op_add(b, PLAN_BOUND, "", "drop capabilities");
-    op_add(b, PLAN_USER, "", "become the user");
-    op_add(b, PLAN_GRANT, "", "set capabilities");
+    compile_user(b, spec, ends);
 }
 
 /* As execvp and Docker look a program up. */
@@ -364,16 +385,22 @@ static void compile_program(struct sandbox_build *b, const struct sandbox_spec *
     b->plan.env = (const char *const *)strv_argv(&b->env);
 }
 
-int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec, const int stdio[2],
-                    struct error *err)
+uint64_t sandbox_capabilities(const struct sandbox_spec *spec)
+{
+    return spec->insecure ? (UINT64_C(2) << CAP_LAST_CAP) - 1 : DEFAULT_CAPABILITIES;
+}
+
+int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec,
+                    const struct sandbox_ends *ends, struct error *err)
 {
     const char *input;
     if (!spec->argv || !spec->argv[0] || !spec->argv[0][0])
         return error_set(err, ERROR_INPUT, "no program to run");
     b->plan.filter = &seccomp_profile;
-    b->plan.capabilities = spec->insecure ? UINT64_MAX : DEFAULT_CAPABILITIES;
+    b->plan.notify_filter = notify_filter_for(NOTIFY_RECORDED);
+    b->plan.capabilities = sandbox_capabilities(spec);
     b->plan.init = spec->init;
-    if (spec->user) {
+    if (spec->user && ends->notify < 0) {
         b->plan.uid = spec->user->uid;
         b->plan.gid = spec->user->gid;
         b->plan.groups = spec->user->groups;
@@ -384,7 +411,7 @@ int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec, co
     int fd = openat(b->owned[0], input, O_RDONLY | O_CLOEXEC); /* the shelf is owned first */
     if (fd < 0)
         return error_errno(err, ERROR_HOST, "open standard input");
-    compile_process(b, spec, slot_own(b, fd), stdio);
+    compile_process(b, spec, slot_own(b, fd), ends);
     compile_program(b, spec);
     return 0;
 }

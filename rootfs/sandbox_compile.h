@@ -20,10 +20,19 @@ struct sandbox_build {
     size_t option_count, option_cap;
 };
 
-/* stdio: the write ends for standard output and error; they stay the caller's. ERROR_HOST where the
+/* The child's ends of what it shares with its parent; they stay the caller's. */
+struct sandbox_ends {
+    int stdio[2];          /* to write standard output and error to */
+    int notify;            /* where the notifier waits; -1: there is none */
+    uint64_t notify_limit; /* what notify_start said */
+};
+
+/* ERROR_HOST where the
  * kernel refuses a mount, ERROR_INPUT where a wish is malformed. */
 int sandbox_compile(struct sandbox_build *build, const struct sandbox_spec *spec,
-                    const int stdio[2], struct error *err);
+                    const struct sandbox_ends *ends, struct error *err);
+/* What root in the sandbox may do: Docker's default, or everything. */
+uint64_t sandbox_capabilities(const struct sandbox_spec *spec);
 void sandbox_build_release(struct sandbox_build *build);
 
 #endif

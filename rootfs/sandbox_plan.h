@@ -30,6 +30,7 @@ enum plan_op_kind {
     PLAN_STDIO,    /* slot becomes descriptor `number`, owned by the user */
     PLAN_USERNS,   /* enter the user namespace in slot, where every id is itself */
     PLAN_FILTER,   /* install the seccomp filter */
+    PLAN_NOTIFY,   /* install the notifier's, hand it over through slot, and wait for its word */
     PLAN_BOUND,    /* drop every capability that is not in plan.capabilities for good */
     PLAN_USER,     /* become the user */
     PLAN_GRANT,    /* capabilities of the process itself (root only) */
@@ -65,6 +66,7 @@ struct sandbox_plan {
     int status_fd;      /* write end of the report pipe, close-on-exec */
     int status_read_fd; /* its read end, which the child closes first */
     const struct sock_fprog *filter;
+    const struct sock_fprog *notify_filter;
     uint64_t capabilities;
     uint32_t uid, gid;
     const uint32_t *groups;

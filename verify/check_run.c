@@ -195,6 +195,8 @@ static int run_program(struct run *r, const struct check_program *program, bool 
     struct sandbox_spec spec = {
         .root_fd = root_of(r),
         .mode = store_mode(r->ground->store),
+        .owners = store_owners(r->ground->store),
+        .upper_fd = r->snapshots[r->snapshot_count - 1].upper_fd,
         .argv = (const char *const *)strv_argv(&argv),
         .env = &r->env,
         .cwd = workdir ? workdir : r->ground->workdir,
