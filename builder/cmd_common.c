@@ -37,7 +37,8 @@ int common_init(struct common *c, const struct common_values *values, struct err
                                    .tls_ca = values->tls_ca,
                                    .jobs = (unsigned)values->jobs,
                                    .progress = c->progress,
-                                   .cancel = interrupt_flag()};
+                                   .cancel = interrupt_flag(),
+                                   .budgets = rate_budgets_new(interrupt_flag())};
     return 0;
 }
 
@@ -58,6 +59,7 @@ void common_release(struct common *c)
     store_close(c->store);
     mode_release(&c->mode);
     progress_free(c->progress);
+    rate_budgets_free(c->transport.budgets);
     strv_release(&c->insecure);
     *c = (struct common){.store = NULL};
 }

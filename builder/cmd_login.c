@@ -2,6 +2,7 @@
 #include "cmd_common.h"
 #include "command.h"
 
+#include <base/interrupt.h>
 #include <base/io.h>
 #include <base/mem.h>
 #include <registry/login.h>
@@ -13,8 +14,9 @@
 enum { PASSWORD_CAP = 64 * 1024 };
 
 struct login_values {
-    char *username;
-    bool password_stdin;
+    char *username, *tls_ca;
+    struct strv insecure;
+    bool password_stdin, unchecked;
 };
 #define AT(member) offsetof(struct login_values, member)
 
@@ -39,6 +41,13 @@ static int run_login(const struct cli_command *self, int argc, char **argv, stru
     int code = cli_parse(self, argc, argv, &values, &operands, err);
     if (!code)
         code = read_password(&values, &password, err);
+    struct transport_options transport = {.insecure_hosts =
+                                              (const char *const *)strv_argv(&values.insecure),
+                                          .tls_ca = values.tls_ca,
+                                          .cancel = interrupt_flag()};
+    if (!code && !values.unchecked)
+        code =
+            login_check(operands.items[0], values.username, str_text(&password), &transport, err);
     if (!code)
         code = login_store(operands.items[0], values.username, str_text(&password), err);
     if (password.data)
@@ -61,7 +70,13 @@ static int run_logout(const struct cli_command *self, int argc, char **argv, str
 static const struct cli_option options[] = {
     {"username", 'u', CLI_STRING, AT(username), "NAME", NULL, "Name of the account"},
     {"password-stdin", 0, CLI_SWITCH, AT(password_stdin), NULL, NULL,
-     "Read the password or token from standard input"}};
+     "Read the password or token from standard input"},
+    {"tls-ca", 0, CLI_STRING, AT(tls_ca), "FILE", NULL,
+     "Trust these CA certificates too when talking to the registry"},
+    {"insecure", 0, CLI_STRINGS, AT(insecure), "HOST", NULL,
+     "Allow plain HTTP or an unverified certificate for this registry"},
+    {"no-check", 0, CLI_SWITCH, AT(unchecked), NULL, NULL,
+     "Keep the credentials without showing them to the registry first"}};
 
 const struct cli_command command_login = {
     .program = "imgbuild",
@@ -69,8 +84,9 @@ const struct cli_command command_login = {
     .operands = "REGISTRY",
     .summary = "Keep credentials for a registry",
     .description =
-        "Writes them to $DOCKER_CONFIG/config.json (~/.docker/config.json), where Docker "
-        "and other tools find them too. They are not checked first.",
+        "Shows them to the registry, and where it takes them writes them to "
+        "$DOCKER_CONFIG/config.json (~/.docker/config.json), where Docker and other tools find "
+        "them too; or hands them to the credential helper that this file names.",
     .examples = "echo \"$TOKEN\" | imgbuild login -u me --password-stdin ghcr.io\tlog in to GHCR",
     .options = options,
     .option_count = COUNT_OF(options),

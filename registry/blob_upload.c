@@ -1,5 +1,6 @@
 #include "blob_upload.h"
 
+#include "chunked_upload.h"
 #include "response_error.h"
 
 #include <base/log.h>
@@ -7,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { REDIRECTS = 5, CHUNK_MIN_CAP = 1 << 30 };
 
 /* A refusal without a body gives no reason; the same asked with GET does. */
 static int explain(struct session *s, const char *path, const char *what, struct error *err)
@@ -65,7 +68,9 @@ struct upload {
     int (*open_blob)(void *context, struct source **out, struct error *err);
     void *context;
     char *what;
-    struct url place; /* of the open upload; empty: none */
+    struct url place;  /* of the open upload; empty: none */
+    int64_t chunk_min; /* what the registry asked for when it opened one */
+    bool in_chunks;    /* in one piece it did not arrive */
 };
 
 static int begin(struct upload *u, struct error *err)
@@ -77,6 +82,9 @@ static int begin(struct upload *u, struct error *err)
         return -1;
     if (http_status(x) != 202)
         return session_refused(u->session, x, u->what, err);
+    const char *least = http_header(x, "OCI-Chunk-Min-Length");
+    long long asked = least ? str_number(least, CHUNK_MIN_CAP) : 0;
+    u->chunk_min = asked > 0 ? asked : 0;
     return session_location(x, &u->place, err);
 }
 
@@ -85,6 +93,12 @@ static int begin(struct upload *u, struct error *err)
 static bool is_ambiguous(long status)
 {
     return retry_status(status) || status == 404 || status == 401 || status == 416;
+}
+
+/* What a proxy before the registry says to a request that took too long or was too large. */
+static bool is_too_much(long status)
+{
+    return status == 408 || status == 413 || status == 502 || status == 504;
 }
 
 /* The registry took the bytes. What it says they are must be what they are. */
@@ -96,32 +110,96 @@ static int check_digest(const struct upload *u, const struct http_exchange *x, s
     return error_set(err, ERROR_INTEGRITY, "the registry took %s for %.80s", u->what, header);
 }
 
-/* One PUT of all bytes. 0 done, 1 perhaps (problem says what happened), -1 error. */
-static int send(struct upload *u, struct error *problem, int64_t *after, struct error *err)
+static bool is_large(const struct upload *u)
 {
-    autourl place = {0};
+    return u->descriptor->size > CHUNK_SIZE;
+}
+
+/* What came of a PUT. 0 done, 1 perhaps (problem says what happened), -1 error. */
+static int judge(struct upload *u, struct http_exchange *x, struct error *problem, int64_t *after,
+                 struct error *err)
+{
+    long status = http_status(x);
+    if (status == 201 || status == 204)
+        return check_digest(u, x, err);
+    bool other_way = is_too_much(status) && is_large(u) && !u->in_chunks;
+    if (!is_ambiguous(status) && !other_way)
+        return session_refused(u->session, x, u->what, err);
+    u->in_chunks |= other_way;
+    *after = response_wait(x);
+    session_refused(u->session, x, u->what, problem);
+    return 1;
+}
+
+/* One PUT of all bytes; where it is sent on to another place, *to becomes that. */
+static int put_once(struct upload *u, struct url *to, struct http_exchange **out,
+                    struct error *problem, struct error *err)
+{
     autosource *blob = NULL;
-    autoexchange *x = NULL;
-    if (url_add_query(&u->place, "digest", u->descriptor->digest.text, &place, err) ||
-        u->open_blob(u->context, &blob, err))
+    if (u->open_blob(u->context, &blob, err))
         return -1;
     struct session_request request = {
         .method = "PUT",
-        .url = &place,
+        .url = to,
         .content_type = "application/octet-stream",
         .body_source = blob,
         .body_size = u->descriptor->size,
     };
+    autoexchange *x = NULL;
     if (session_send(u->session, &request, &x, problem))
         return problem->kind == ERROR_NETWORK ? 1 : error_move(err, problem);
     long status = http_status(x);
-    if (status == 201 || status == 204)
-        return check_digest(u, x, err);
-    if (!is_ambiguous(status))
-        return session_refused(u->session, x, u->what, err);
-    *after = response_wait(x);
-    session_refused(u->session, x, u->what, problem);
-    return 1;
+    if (status == 307 || status == 308) {
+        struct url next = {0};
+        if (session_location(x, &next, err))
+            return -1;
+        url_release(to);
+        *to = next;
+    }
+    *out = take(&x);
+    return 0;
+}
+
+/* In one piece. 0 done, 1 perhaps (problem says what happened), -1 error. */
+static int send_whole(struct upload *u, struct error *problem, int64_t *after, struct error *err)
+{
+    autourl to = {0};
+    if (url_add_query(&u->place, "digest", u->descriptor->digest.text, &to, err))
+        return -1;
+    for (unsigned hops = 0; hops <= REDIRECTS; hops++) {
+        autoexchange *x = NULL;
+        int result = put_once(u, &to, &x, problem, err);
+        if (result > 0)
+            u->in_chunks = is_large(u);
+        if (result)
+            return result;
+        if (http_status(x) != 307 && http_status(x) != 308)
+            return judge(u, x, problem, after, err);
+    }
+    return error_set(err, ERROR_NETWORK, "%s: the registry sends us on more than %d times", u->what,
+                     REDIRECTS);
+}
+
+/* In chunks, then the digest. As send_whole. */
+static int send_chunks(struct upload *u, struct error *problem, int64_t *after, struct error *err)
+{
+    struct chunked_upload chunked = {.session = u->session,
+                                     .descriptor = u->descriptor,
+                                     .open_blob = u->open_blob,
+                                     .context = u->context,
+                                     .what = u->what,
+                                     .chunk_min = u->chunk_min};
+    autourl place = {0};
+    autoexchange *x = NULL;
+    int result = chunked_upload_send(&chunked, &u->place, problem, after, err);
+    if (result)
+        return result;
+    if (url_add_query(&u->place, "digest", u->descriptor->digest.text, &place, err))
+        return -1;
+    struct session_request request = {.method = "PUT", .url = &place};
+    if (session_send(u->session, &request, &x, problem))
+        return problem->kind == ERROR_NETWORK ? 1 : error_move(err, problem);
+    return judge(u, x, problem, after, err);
 }
 
 /* 0 done, 1 another try, -1 error. */
@@ -131,8 +209,8 @@ static int try_once(struct upload *u, unsigned tries, struct error *err)
     int64_t after = -1;
     if (!u->place.text && begin(u, err))
         return -1;
-    int result = send(u, &problem, &after, err);
-    url_release(&u->place); /* an upload is never sent to twice */
+    int result = (u->in_chunks ? send_chunks : send_whole)(u, &problem, &after, err);
+    url_release(&u->place); /* an upload is never begun again */
     if (result <= 0)
         return result;
     log_debug("%s: %s", u->what, problem.message);

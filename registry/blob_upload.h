@@ -14,9 +14,10 @@ int blob_exists(struct session *s, const struct digest *digest, struct error *er
 int blob_mount(struct session *s, const struct digest *digest, const char *from_repository,
                struct url *upload, struct error *err);
 
-/* Send it, in one piece, from a fresh source for every try. upload: an upload that is open already,
- * or an empty one. An answer that leaves open whether the blob arrived is settled by asking for it,
- * and followed by a fresh upload. */
+/* Send it, in one piece, from a fresh source for every try; where that broke on the way, or was too
+ * much at once, in chunks. upload: an upload that is open already, or an empty one. An answer that
+ * leaves open whether the blob arrived is settled by asking for it, and followed by a fresh upload.
+ */
 int blob_upload(struct session *s, const struct descriptor *descriptor, const struct url *upload,
                 int (*open_blob)(void *context, struct source **out, struct error *err),
                 void *context, struct error *err);

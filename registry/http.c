@@ -64,6 +64,9 @@ void http_free(struct http *h)
     }
     pthread_mutex_destroy(&h->lock);
     free(h->ca_file);
+    free(h->client_cert);
+    free(h->client_key);
+    free(h->client_host);
     str_release(&h->ca_bundle);
     free(h);
 }
@@ -92,9 +95,19 @@ static void lane_give(struct http *h, struct http_lane *lane)
     pthread_mutex_unlock(&h->lock);
 }
 
+/* The server ended TLS with a reason, such as that it wants to see a certificate of ours: libcurl
+ * has no code of its own for that. */
+static bool is_tls_alert(const struct http_exchange *x)
+{
+    return url_is_tls(&x->url) && strstr(x->curl_message, " alert ");
+}
+
 static enum http_fault fault_of(const struct http_exchange *x, CURLcode code)
 {
     switch ((int)code) {
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        return is_tls_alert(x) ? HTTP_FAULT_TLS : HTTP_FAULT_CUT;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
@@ -134,7 +147,8 @@ static int broke(struct http_exchange *x, CURLcode code, struct error *err)
     if (x->fault == HTTP_FAULT_TLS)
         return error_hint(err,
                           "name the authority's certificate with --tls-ca FILE, or trust the "
-                          "host unseen with --insecure %s",
+                          "host unseen with --insecure %s; a certificate of ours that the host "
+                          "wants to see belongs into certs.d, see containers-certs.d(5)",
                           x->url.host);
     if (x->fault == HTTP_FAULT_CONNECT)
         return error_hint(err,
@@ -282,6 +296,11 @@ const struct url *http_url(const struct http_exchange *x)
 const char *http_method(const struct http_exchange *x)
 {
     return x->method;
+}
+
+int http_version(const struct http_exchange *x)
+{
+    return x->version;
 }
 
 enum http_fault http_fault_of(const struct http_exchange *x)

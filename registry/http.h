@@ -34,14 +34,19 @@ struct http_exchange;
  * that is not there. */
 int http_new(const struct transport_options *options, struct http **out, struct error *err);
 void http_free(struct http *h); /* after all its exchanges were closed */
+/* Use the certificates kept for this registry (see host_certs.h), before the first exchange: its
+ * authorities for all, the client's certificate for url_host ("ghcr.io", without a port) alone.
+ * ERROR_INPUT. */
+int http_trust_host(struct http *h, const char *host, const char *url_host, struct error *err);
 
 struct http_request {
-    const char *method; /* GET, HEAD, POST, PUT, DELETE */
+    const char *method; /* GET, HEAD, POST, PUT, PATCH, DELETE */
     const struct url *url;
     const char *authorization; /* the header's value, or NULL */
     const char *accept, *content_type;
+    const char *content_range;  /* of a PATCH; or NULL */
     int64_t range_from;         /* above 0: ask for the bytes from here on */
-    const void *body;           /* of POST and PUT: bytes, or where body_source is set */
+    const void *body;           /* of POST, PUT and PATCH: bytes, or where body_source is set */
     struct source *body_source; /* (the caller's) exactly body_size of its bytes */
     int64_t body_size;
     bool public_only; /* refuse a connection that ends at loopback or a link-local address */
@@ -63,6 +68,8 @@ const char *http_header_nth(const struct http_exchange *x, const char *name, siz
 /* Where the answer came from, and to which method. */
 const struct url *http_url(const struct http_exchange *x);
 const char *http_method(const struct http_exchange *x);
+/* The protocol's major version that the server chose: 1 or 2. */
+int http_version(const struct http_exchange *x);
 /* Up to n bytes of the body; 0 at its end, -1 where it broke (http_fault_of says how). */
 ssize_t http_read(struct http_exchange *x, void *buffer, size_t n, struct error *err);
 enum http_fault http_fault_of(const struct http_exchange *x);

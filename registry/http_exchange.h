@@ -20,8 +20,9 @@ struct http {
     pthread_mutex_t lock;
     struct http_lane *idle; /* under lock */
     char *ca_file;          /* NULL: libcurl's own */
-    struct str ca_bundle;   /* the system's and tls_ca's together; empty: ca_file alone */
-    bool proxied;           /* the environment names a proxy */
+    struct str ca_bundle;   /* the system's and further ones together; empty: ca_file alone */
+    char *client_cert, *client_key, *client_host; /* NULL: none */
+    bool proxied;                                 /* the environment names a proxy */
 };
 
 struct http_exchange {
@@ -36,6 +37,7 @@ struct http_exchange {
     struct strv headers; /* "name: value" */
     size_t header_bytes;
     long status;
+    int version; /* of HTTP, its major number */
     bool headers_done, ended, public_only;
     enum http_fault fault;
     struct str error_body;

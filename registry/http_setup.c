@@ -1,3 +1,4 @@
+#include "host_certs.h"
 #include "http_exchange.h"
 #include "retry.h"
 
@@ -19,6 +20,24 @@ enum {
     CA_BUNDLE_CAP = 16 * 1024 * 1024,
 };
 
+/* Trust a file's authorities too: the first time the system's are read as well. */
+static int trust(struct http *h, const char *path, struct error *err)
+{
+    autostr more = STR_INIT;
+    if (io_read_file(AT_FDCWD, path, CA_BUNDLE_CAP, &more, err))
+        return error_wrap(err, "certificates of authorities");
+    const char *system = h->ca_file;
+    if (!system)
+        system = h->curl->version_info(CURLVERSION_NOW)->cainfo;
+    autoerror none = ERROR_INIT;
+    if (!h->ca_bundle.len && system &&
+        io_read_file(AT_FDCWD, system, CA_BUNDLE_CAP, &h->ca_bundle, &none))
+        error_ignore(&none, "the given authorities may be the only ones");
+    str_add_char(&h->ca_bundle, '\n');
+    str_add_bytes(&h->ca_bundle, str_text(&more), more.len);
+    return 0;
+}
+
 int http_find_authorities(struct http *h, struct error *err)
 {
     const char *file = getenv("SSL_CERT_FILE");
@@ -26,21 +45,25 @@ int http_find_authorities(struct http *h, struct error *err)
         file = getenv("CURL_CA_BUNDLE");
     if (file && *file)
         h->ca_file = mem_strdup(file);
-    const char *further = h->options->tls_ca;
-    if (!further)
-        return 0;
-    const char *system = h->ca_file;
-    if (!system)
-        system = h->curl->version_info(CURLVERSION_NOW)->cainfo;
-    autostr first = STR_INIT;
-    autoerror none = ERROR_INIT;
-    if (system && io_read_file(AT_FDCWD, system, CA_BUNDLE_CAP, &first, &none))
-        error_ignore(&none, "the given authorities may be the only ones");
-    if (io_read_file(AT_FDCWD, further, CA_BUNDLE_CAP, &h->ca_bundle, err))
-        return error_wrap(err, "certificates of authorities");
-    str_add_char(&h->ca_bundle, '\n');
-    str_add_bytes(&h->ca_bundle, str_text(&first), first.len);
-    return 0;
+    return h->options->tls_ca ? trust(h, h->options->tls_ca, err) : 0;
+}
+
+int http_trust_host(struct http *h, const char *host, const char *url_host, struct error *err)
+{
+    struct host_certs certs;
+    if (host_certs_find(host, &certs, err))
+        return -1;
+    int failed = 0;
+    for (size_t i = 0; !failed && i < certs.authorities.count; i++)
+        failed = trust(h, certs.authorities.items[i], err);
+    if (!failed && certs.cert) {
+        h->client_cert = take(&certs.cert);
+        h->client_key = take(&certs.key);
+        size_t n = *url_host == '[' ? strcspn(url_host, "]") + 1 : strcspn(url_host, ":");
+        h->client_host = str_lower(mem_strndup(url_host, n));
+    }
+    host_certs_release(&certs);
+    return failed;
 }
 
 static bool is_line(const char *line, size_t n, const char *start)
@@ -67,6 +90,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     if (is_line(line, length, "HTTP/")) {
         strv_release(&x->headers);
         const char *blank = memchr(line, ' ', length);
+        x->version = line[strlen("HTTP/")] == '2' ? 2 : 1;
         x->status = blank ? strtol(blank, NULL, 10) : 0;
     } else if (!length) {
         x->headers_done = x->status >= 200;
@@ -222,6 +246,7 @@ static int set_headers(struct http_exchange *x, const struct http_request *reque
     if (add_header(x, "Authorization", request->authorization, err) ||
         add_header(x, "Accept", request->accept ? request->accept : "*/*", err) ||
         add_header(x, "Content-Type", request->content_type, err) ||
+        add_header(x, "Content-Range", request->content_range, err) ||
         add_header(x, "Range", range, err))
         return -1;
     SET(HTTPHEADER, x->sent_headers);
@@ -231,14 +256,15 @@ static int set_headers(struct http_exchange *x, const struct http_request *reque
 
 static void set_method(struct http_exchange *x, const struct http_request *request)
 {
-    bool put = str_eq(request->method, "PUT"), post = str_eq(request->method, "POST");
+    bool patch = str_eq(request->method, "PATCH");
+    bool put = patch || str_eq(request->method, "PUT"), post = str_eq(request->method, "POST");
     if (str_eq(request->method, "HEAD"))
         SET(NOBODY, 1L);
     else if (put)
         SET(UPLOAD, 1L);
     else if (post)
         SET(POST, 1L);
-    else
+    if (patch || (!put && !post && !str_eq(request->method, "HEAD")))
         SET(CUSTOMREQUEST, x->method);
     if (!put && !post)
         return;
@@ -269,6 +295,10 @@ static void set_tls(struct http_exchange *x)
         SET(CAINFO_BLOB, &bundle);
     else if (h->ca_file)
         SET(CAINFO, h->ca_file);
+    if (h->client_cert && str_eq(h->client_host, x->url.host)) {
+        SET(SSLCERT, h->client_cert);
+        SET(SSLKEY, h->client_key);
+    }
 }
 
 int http_setup(struct http_exchange *x, const struct http_request *request, struct error *err)

@@ -3,8 +3,10 @@
 #include "base64.h"
 #include "credential_helper.h"
 #include "credentials.h"
+#include "session.h"
 
 #include <base/io.h>
+#include <base/log.h>
 #include <base/mem.h>
 #include <base/path.h>
 #include <base/str.h>
@@ -13,18 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-struct config {
-    char *path;
-    json_t *json;
-};
-
-static void config_release(struct config *c)
-{
-    free(c->path);
-    json_decref(c->json);
-}
-#define autoconfig __attribute__((cleanup(config_release))) struct config
 
 /* Docker keeps its own registry under an address of old. */
 static int host_of(const char *registry, char **out, struct error *err)
@@ -44,6 +34,44 @@ static int host_of(const char *registry, char **out, struct error *err)
     *out = take(&host);
     return 0;
 }
+
+int login_check(const char *registry, const char *user, const char *password,
+                const struct transport_options *options, struct error *err)
+{
+    autofree char *host = NULL;
+    if (host_of(registry, &host, err))
+        return -1;
+    struct transport_options with_user = *options;
+    with_user.user = user;
+    with_user.password = password;
+    struct reference ref = {.host = host, .repository = (char *)""};
+    struct session_request request = {.method = "GET", .path = ""};
+    struct session *session;
+    autoexchange *x = NULL;
+    if (session_new_push(&ref, &with_user, SESSION_LOGIN, &session, err))
+        return -1;
+    int failed = session_send(session, &request, &x, err);
+    /* 404: there is no such page, but whoever answers has taken what it asked for. */
+    if (!failed && http_status(x) != 200 && http_status(x) != 404)
+        failed = session_refused(session, x, "the login", err);
+    if (!failed && !session_credentials(session))
+        log_warning("%s asks for no credentials: these are not checked", host);
+    http_close(take(&x));
+    session_free(session);
+    return failed;
+}
+
+struct config {
+    char *path;
+    json_t *json;
+};
+
+static void config_release(struct config *c)
+{
+    free(c->path);
+    json_decref(c->json);
+}
+#define autoconfig __attribute__((cleanup(config_release))) struct config
 
 static int config_read(struct config *c, struct error *err)
 {

@@ -5,8 +5,15 @@
 #ifndef REGISTRY_LOGIN_H
 #define REGISTRY_LOGIN_H
 
+#include "transport.h"
+
 #include <base/error.h>
 
+/* Show the registry these credentials, which nothing else learns of: whether it takes them, not
+ * what they are good for. A registry that asks for none takes any, with a warning. ERROR_AUTH where
+ * it refuses them, ERROR_USAGE for what is no host, ERROR_NETWORK. */
+int login_check(const char *registry, const char *user, const char *password,
+                const struct transport_options *options, struct error *err);
 /* registry: "ghcr.io", "docker.io", "127.0.0.1:5000"; a scheme and a path are left out. ERROR_USAGE
  * for what is no host or a user with a colon, ERROR_INPUT for a config.json that cannot be
  * understood. */

@@ -38,7 +38,7 @@ int push_preflight(const struct reference *ref, const struct transport_options *
     struct session *s;
     if (ref->transport != REFERENCE_REGISTRY)
         return 0;
-    if (session_new(ref, options ? options : &none, true, &s, err))
+    if (session_new_push(ref, options ? options : &none, SESSION_PUSH, &s, err))
         return -1;
     int failed = ask(s, err);
     session_free(s);

@@ -172,6 +172,7 @@ static int split_host(const char *text, const char *name, struct reference *r, s
         }
     } else {
         r->host = mem_strdup("docker.io");
+        r->bare = true;
     }
     if (!host_valid(r->host))
         return error_set(err, ERROR_INPUT, "“%s”: “%s” is not a host name", text, r->host);
@@ -302,6 +303,7 @@ void reference_copy(const struct reference *from, struct reference *to)
         .path = mem_strdup_null(from->path),
         .tag = mem_strdup_null(from->tag),
         .digest = from->digest,
+        .bare = from->bare,
     };
 }
 

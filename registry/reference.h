@@ -27,6 +27,7 @@ struct reference {
     char *path;       /* of a file or directory; NULL for a registry */
     char *tag;        /* NULL where none was given (for a registry without a digest: "latest") */
     struct digest digest; /* none where not given */
+    bool bare;            /* no host was given: docker.io stands for it */
 };
 
 /* Parse text. existing_file: a bare name that is an existing file or directory means that file (its

@@ -186,7 +186,7 @@ int registry_target_open(const struct reference *ref, const struct transport_opt
     struct registry_target *t = mem_zalloc(1, sizeof *t);
     image_target_init(&t->target, &target_ops, ref, options);
     pthread_mutex_init(&t->lock, NULL);
-    if (session_new(ref, t->target.options, true, &t->session, err)) {
+    if (session_new_push(ref, t->target.options, SESSION_PUSH, &t->session, err)) {
         target_close(&t->target);
         return -1;
     }

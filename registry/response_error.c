@@ -113,17 +113,17 @@ static int unauthorised(const struct response_context *c, struct error *err)
         return error_hint(err,
                           "check that they are right, still valid and enough to %s %s; or log "
                           "in anew: imgbuild login %s",
-                          c->push ? "push to" : "pull", c->repository, c->host);
+                          c->purpose, c->repository, c->host);
     }
-    error_set(err, ERROR_AUTH, "%s wants credentials to %s %s (401)", c->host,
-              c->push ? "push to" : "pull", c->repository);
+    error_set(err, ERROR_AUTH, "%s wants credentials to %s %s (401)", c->host, c->purpose,
+              c->repository);
     return error_hint(err, "imgbuild login %s%s", c->host, or_token);
 }
 
 static int forbidden(const struct response_context *c, struct error *err)
 {
-    error_set(err, ERROR_AUTH, "%s does not let us %s %s (403)", c->host,
-              c->push ? "push to" : "pull", c->repository);
+    error_set(err, ERROR_AUTH, "%s does not let us %s %s (403)", c->host, c->purpose,
+              c->repository);
     if (!c->credentials_from)
         return error_hint(err, "imgbuild login %s", c->host);
     if (c->push && str_eq(c->host, "ghcr.io"))

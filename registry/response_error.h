@@ -20,7 +20,8 @@ int64_t response_wait(struct http_exchange *x);
 struct response_context {
     const char *host, *repository;
     const char *sent_to; /* the host that answered, where the registry sent us on; or NULL */
-    bool push;           /* or pull */
+    const char *purpose; /* "push to", "pull": what is not allowed */
+    bool push;           /* it changes something there */
     const char *credentials_from; /* NULL: none were used */
 };
 

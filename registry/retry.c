@@ -12,7 +12,11 @@ enum { FIRST_WAIT_MS = 200, WAIT_CAP_MS = 10 * 1000, NAP_MS = 50 };
 
 void retry_init(struct retry *r, const _Atomic bool *cancel)
 {
-    *r = (struct retry){.budget = RETRY_BUDGET, .cancel = cancel};
+    const char *given = getenv("IMGBUILD_RETRY_MS");
+    long long first = given ? str_number(given, WAIT_CAP_MS) : -1;
+    *r = (struct retry){.budget = RETRY_BUDGET,
+                        .first_wait_ms = first > 0 ? first : FIRST_WAIT_MS,
+                        .cancel = cancel};
     pthread_mutex_init(&r->lock, NULL);
 }
 
@@ -148,9 +152,9 @@ int retry_gate(struct retry *r, struct error *err)
 
 /* Between a half and the whole of an exponential wait, so that many clients don't come back at
  * once. */
-static int64_t backoff(unsigned tries)
+static int64_t backoff(const struct retry *r, unsigned tries)
 {
-    int64_t wait = FIRST_WAIT_MS;
+    int64_t wait = r->first_wait_ms;
     for (unsigned i = 1; i < tries && wait < WAIT_CAP_MS; i++)
         wait *= 2;
     if (wait > WAIT_CAP_MS)
@@ -165,7 +169,7 @@ int retry_wait(struct retry *r, unsigned tries, unsigned limit, int64_t after_ms
 {
     if (tries >= limit || after_ms > RETRY_AFTER_CAP_MS)
         return 0;
-    int64_t wait = backoff(tries);
+    int64_t wait = backoff(r, tries);
     if (after_ms > wait)
         wait = after_ms;
     pthread_mutex_lock(&r->lock);

@@ -21,11 +21,14 @@ enum {
 struct retry {
     pthread_mutex_t lock;
     int budget;
+    int64_t first_wait_ms;
     int64_t not_before; /* milliseconds of the monotonic clock: the host asked all for patience */
     const _Atomic bool *cancel;
 };
 
-/* cancel may be NULL: see struct transport_options. */
+/* cancel may be NULL: see struct transport_options. The first wait is $IMGBUILD_RETRY_MS, or 200
+ * ms.
+ */
 void retry_init(struct retry *r, const _Atomic bool *cancel);
 void retry_release(struct retry *r);
 

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "auth.h"
+#include "registries.h"
 #include "response_error.h"
 
 #include <base/log.h>
@@ -16,11 +17,13 @@ struct session {
     char *host;       /* as the reference has it: "docker.io" */
     char *repository; /* "owner/name" */
     char *scope;
-    bool push;
-    const struct transport_options *options;
+    enum session_use use;
+    struct transport_options options; /* with the insecure host that we have of registries.conf */
+    const char **insecure_hosts;
     struct http *http;
     struct auth *auth;
-    struct retry retry;
+    struct retry own; /* where the options have no budgets to share */
+    struct retry *retry;
     pthread_mutex_t lock;
     struct url base; /* "https://host/v2/"; under lock until found out, then constant */
 };
@@ -30,24 +33,63 @@ static const char *connect_host(const char *host)
     return str_eq(host, "docker.io") ? "registry-1.docker.io" : host;
 }
 
-int session_new(const struct reference *ref, const struct transport_options *options, bool push,
-                struct session **out, struct error *err)
+static char *scope_of(const char *repository, enum session_use use)
 {
-    struct http *http;
-    if (http_new(options, &http, err))
-        return -1;
+    static const char *const actions[] = {[SESSION_PULL] = "pull",
+                                          [SESSION_PUSH] = "pull,push",
+                                          [SESSION_DELETE] = "pull,push,delete"};
+    return use == SESSION_LOGIN ? mem_strdup("")
+                                : mem_printf("repository:%s:%s", repository, actions[use]);
+}
+
+/* The options' list, and this host. */
+static const char **with_host(const char *const *hosts, const char *host)
+{
+    size_t n = 0;
+    while (hosts && hosts[n])
+        n++;
+    const char **all = mem_zalloc(n + 2, sizeof *all);
+    for (size_t i = 0; i < n; i++)
+        all[i] = hosts[i];
+    all[n] = host;
+    return all;
+}
+
+int session_new(const struct reference *ref, const struct transport_options *options,
+                enum session_use use, bool insecure, struct session **out, struct error *err)
+{
     struct session *s = mem_zalloc(1, sizeof *s);
     s->host = mem_strdup(ref->host);
     s->repository = mem_strdup(ref->repository);
-    s->scope = mem_printf("repository:%s:%s", ref->repository, push ? "pull,push" : "pull");
-    s->push = push;
-    s->options = options;
-    s->http = http;
-    retry_init(&s->retry, options->cancel);
-    s->auth = auth_new(s->host, s->repository, options, http, &s->retry);
+    s->scope = scope_of(ref->repository, use);
+    s->use = use;
+    s->options = *options;
+    retry_init(&s->own, options->cancel);
+    s->retry = options->budgets ? rate_budgets_for(options->budgets, s->host) : &s->own;
     pthread_mutex_init(&s->lock, NULL);
+    if (insecure) {
+        s->insecure_hosts = with_host(options->insecure_hosts, s->host);
+        s->options.insecure_hosts = s->insecure_hosts;
+    }
+    if (http_new(&s->options, &s->http, err) ||
+        http_trust_host(s->http, s->host, connect_host(s->host), err)) {
+        session_free(s);
+        return -1;
+    }
+    s->auth = auth_new(s->host, s->repository, &s->options, s->http, s->retry);
     *out = s;
     return 0;
+}
+
+int session_new_push(const struct reference *ref, const struct transport_options *options,
+                     enum session_use use, struct session **out, struct error *err)
+{
+    bool insecure;
+    autoregistries *registries = registries_new();
+    return registries_load(registries, err) ||
+                   registries_check_push(registries, ref, &insecure, err)
+               ? -1
+               : session_new(ref, options, use, insecure, out, err);
 }
 
 void session_free(struct session *s)
@@ -56,7 +98,8 @@ void session_free(struct session *s)
         return;
     auth_free(s->auth);
     http_free(s->http);
-    retry_release(&s->retry);
+    retry_release(&s->own);
+    free(s->insecure_hosts);
     pthread_mutex_destroy(&s->lock);
     url_release(&s->base);
     free(s->host);
@@ -67,7 +110,12 @@ void session_free(struct session *s)
 
 struct retry *session_retry(struct session *s)
 {
-    return &s->retry;
+    return s->retry;
+}
+
+const char *session_credentials(struct session *s)
+{
+    return auth_from(s->auth);
 }
 
 const char *session_repository(const struct session *s)
@@ -84,7 +132,7 @@ static bool is_insecure(const struct session *s)
 {
     autofree char *name = mem_strdup(s->host);
     *strchrnul(*name == '[' ? strchrnul(name, ']') : name, ':') = '\0';
-    for (const char *const *host = s->options->insecure_hosts; host && *host; host++)
+    for (const char *const *host = s->options.insecure_hosts; host && *host; host++)
         if (!strcasecmp(*host, s->host) || !strcasecmp(*host, name))
             return true;
     return false;
@@ -152,7 +200,7 @@ static int choose_patiently(struct session *s, struct url *out, struct error *er
         if (!choose_scheme(s, out, &problem))
             return 0;
         int again = problem.kind == ERROR_NETWORK
-                        ? retry_wait(&s->retry, tries, RETRY_CONNECT_TRIES, -1, err)
+                        ? retry_wait(s->retry, tries, RETRY_CONNECT_TRIES, -1, err)
                         : 0;
         if (again < 0)
             return -1;
@@ -203,10 +251,16 @@ int session_location(const struct http_exchange *x, struct url *out, struct erro
     return 0;
 }
 
-static bool is_redirect(const struct http_exchange *x)
+/* Whether the answer sends this request on. Of methods that change something only those that keep
+ * method and body are followed; a body that is gone is the caller's to send again. */
+static bool is_redirect(const struct session_request *r, const struct http_exchange *x)
 {
     long status = http_status(x);
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    bool safe = str_eq(r->method, "GET") || str_eq(r->method, "HEAD");
+    if (r->no_redirect || r->body_source)
+        return false;
+    return status == 307 || status == 308 ||
+           (safe && (status == 301 || status == 302 || status == 303));
 }
 
 /* One chain of requests: the first, what a challenge asks for, and redirects. */
@@ -242,6 +296,7 @@ static int send_one(struct chain *c, struct http_exchange **out, struct error *e
         .authorization = c->header,
         .accept = r->accept,
         .content_type = r->content_type,
+        .content_range = r->content_range,
         .range_from = r->range_from,
         .body = r->body,
         .body_source = r->body_source,
@@ -271,11 +326,10 @@ static int follow(struct chain *c, const struct http_exchange *x, struct error *
 static int react(struct chain *c, const struct http_exchange *x, struct error *err)
 {
     const struct session_request *r = c->request;
-    bool safe = str_eq(r->method, "GET") || str_eq(r->method, "HEAD");
     bool unauthorised = http_status(x) == 401 && c->ours;
     if (c->ours && !unauthorised)
         auth_accepted(c->s->auth, c->scope, c->header);
-    if (is_redirect(x) && safe && !r->no_redirect)
+    if (is_redirect(r, x))
         return follow(c, x, err) ? -1 : 1;
     if (!unauthorised)
         return 0;
@@ -321,7 +375,7 @@ static int try_once(struct session *s, const struct session_request *request,
     autochain c = {0};
     *limit = RETRY_TRIES;
     *after = -1;
-    if (retry_gate(&s->retry, err) || start_chain(s, request, &c, err))
+    if (retry_gate(s->retry, err) || start_chain(s, request, &c, err))
         return -1;
     if (run_chain(&c, out, err)) {
         if (c.fault != HTTP_FAULT_CUT)
@@ -332,7 +386,7 @@ static int try_once(struct session *s, const struct session_request *request,
     }
     if (!retry_status(http_status(*out)) || request->body_source) {
         if (!retry_status(http_status(*out)))
-            retry_succeeded(&s->retry);
+            retry_succeeded(s->retry);
         return 0;
     }
     *after = response_wait(*out);
@@ -348,7 +402,7 @@ int session_send(struct session *s, const struct session_request *request,
         unsigned limit;
         int64_t after;
         int result = try_once(s, request, &x, &limit, &after, &problem);
-        int again = result == 1 ? retry_wait(&s->retry, tries, limit, after, err) : 0;
+        int again = result == 1 ? retry_wait(s->retry, tries, limit, after, err) : 0;
         if (again < 0)
             return -1;
         if (!again && x) {
@@ -366,12 +420,17 @@ int session_send(struct session *s, const struct session_request *request,
 
 int session_refused(struct session *s, struct http_exchange *x, const char *what, struct error *err)
 {
+    static const char *const purposes[] = {[SESSION_PULL] = "pull",
+                                           [SESSION_PUSH] = "push to",
+                                           [SESSION_DELETE] = "delete from",
+                                           [SESSION_LOGIN] = "log in"};
     const char *answered = http_url(x)->host;
     struct response_context context = {
         .host = s->host,
         .repository = s->repository,
         .sent_to = url_same_origin(http_url(x), &s->base) ? NULL : answered,
-        .push = s->push,
+        .purpose = purposes[s->use],
+        .push = s->use != SESSION_PULL,
         .credentials_from = auth_from(s->auth),
     };
     return response_error(x, &context, what, err);

@@ -171,7 +171,8 @@ static int refused(const struct token_request *r, struct http_exchange *x, struc
     enum error_kind kind =
         status == 401 || status == 403 || status == 400 ? ERROR_AUTH : ERROR_NETWORK;
     const char *from = r->credentials && r->credentials->from ? r->credentials->from : NULL;
-    error_set(err, kind, "%s gives no token for %s%s%s (%ld)%s%s", r->realm->host, scopes,
+    error_set(err, kind, "%s gives no token%s%s%s%s (%ld)%s%s", r->realm->host,
+              *scopes ? " for " : "", scopes,
               from ? " with the credentials from " : " without credentials", from ? from : "",
               status, reason ? ": " : "", reason ? reason : "");
     if (kind != ERROR_AUTH)

@@ -6,6 +6,7 @@
 #define REGISTRY_TRANSPORT_H
 
 #include "image.h"
+#include "rate_budgets.h"
 #include "reference.h"
 
 #include <base/error.h>
@@ -15,7 +16,10 @@
 #include <stdbool.h>
 
 /* What talking to registries needs; owned by the caller, outlives what is opened with it.
- * Zero-initialised it means: credentials from the usual files and variables, system CAs. */
+ * Zero-initialised it means: credentials from the usual files and variables, system CAs.
+ *
+ * What registries.conf says of mirrors, locations, blocked and insecure registries and aliases, and
+ * the certificates of certs.d, hold in any case. */
 struct transport_options {
     const char *const *insecure_hosts; /* NULL-terminated: may speak plain HTTP or unverified TLS */
     const char *tls_ca;                /* a further CA bundle file, or NULL */
@@ -23,6 +27,7 @@ struct transport_options {
     unsigned jobs;                     /* blobs in flight at once; 0: 4 */
     struct progress *progress;         /* or NULL */
     const _Atomic bool *cancel;        /* true: give up soon, with ERROR_INTERRUPTED; or NULL */
+    struct rate_budgets *budgets;      /* shared by all that is opened; NULL: each has its own */
 };
 
 struct image_source;

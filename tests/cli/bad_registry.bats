@@ -88,7 +88,11 @@ base_layer() {
     from "$REGISTRY/base:1"
     build_from 5
     assert_stderr_contains 'imgbuild login'
-    run_ok "$IMGBUILD" login -u "$REGISTRY_USER" --password-stdin "$REGISTRY" <<<wrong-secret
+    run_exit 5 "$IMGBUILD" login -u "$REGISTRY_USER" --password-stdin "$REGISTRY" <<<wrong-secret
+    refute_stderr_contains wrong-secret
+    [ ! -e "$DOCKER_CONFIG/config.json" ] || fail 'wrong credentials were kept'
+    run_ok "$IMGBUILD" login --no-check -u "$REGISTRY_USER" --password-stdin "$REGISTRY" \
+        <<<wrong-secret
     build_from 5
     refute_stderr_contains wrong-secret
     run_exit 5 "$IMGBUILD" copy "oci:$(tiny_layout):latest" "$REGISTRY/other:1"

@@ -45,7 +45,7 @@ common_setup() {
     IMGBUILD_TEST_MARK=$BATS_TEST_TMPDIR
     DOCKER_CONFIG=$HOME/.docker
     export IMGBUILD IMGVERIFY TEST_CACHE STORE HOME TMPDIR IMGBUILD_ROOT IMGBUILD_TEST_MARK
-    export DOCKER_CONFIG NO_COLOR=1 LC_ALL=C.UTF-8
+    export DOCKER_CONFIG NO_COLOR=1 LC_ALL=C.UTF-8 IMGBUILD_RETRY_MS=20
     unset_ci
     REGISTRY_PIDS=()
     cd "$BATS_TEST_TMPDIR" || return 1
@@ -61,7 +61,7 @@ unset_ci() {
     local name
     for name in $(compgen -e); do
         case $name in
-        CI | GITHUB_* | RUNNER_* | ACTIONS_* | REGISTRY_AUTH_FILE | XDG_* | IMGBUILD_IMAGES | \
+        CI | GITHUB_* | CONTAINERS_* | RUNNER_* | ACTIONS_* | REGISTRY_AUTH_FILE | XDG_* | IMGBUILD_IMAGES | \
             SOURCE_DATE_EPOCH | DOCKER_BUILDKIT | BUILDKIT_*)
             unset "$name"
             ;;

@@ -15,12 +15,12 @@ who they are, as the storage behind a registry doesn't.
 
 Rules come as a JSON array by POST to /_fault/rules (added after those there); DELETE there forgets
 all rules and the log. GET /_fault/requests gives the log, an array of {"origin": 1 or 2, "method",
-"path", "authorization", "range", "accept_encoding", "content_length", "status"}. GET /_fault/state gives {"blobs":
+"path", "authorization", "range", "accept_encoding", "content_length", "content_range", "status"}. GET /_fault/state gives {"blobs":
 [digest…], "manifests": {"repository:tag or digest": digest}}.
 
-A rule: {"method": "GET", "path": REGEX, "times": N, "skip": N, "origin": 1 or 2, …what to do…}; the
-first that matches method and path (re.search in path and query; both default to any), and has times
-left (default: for ever) after letting the first `skip` pass, is applied. What to do, any of:
+A rule: {"method": "GET", "path": REGEX, "times": N, "skip": N, "origin": 1 or 2, "large": N, …what to
+do…}; the first that matches method and path (re.search in path and query; both default to any; large:
+the request's body has N bytes or more), and has times left (default: for ever) after letting the first `skip` pass, is applied. What to do, any of:
 
     "status": 503            answer that, without doing anything; with it
       "headers": {…}           further headers ("WWW-Authenticate" may be a list)
@@ -29,6 +29,11 @@ left (default: for ever) after letting the first `skip` pass, is applied. What t
     "close": "before"        close the connection without an answer, doing nothing
     "close": "after"         do all, then close without an answer
     "read": N                of the request's body read N bytes only (else all), then do the above
+      "keep": true             of a PATCH or PUT those stay in the upload, as most registries do
+    "then": 404              do all, then answer that
+    "lose": true             every open upload is forgotten
+    "chunk_cap": N           416 to a chunk (a request with Content-Range) of more bytes, as GHCR does
+    "add_headers": {…}       more headers of the answer that is given
     "cut": N                 close after N bytes of the answer's body, under its true headers
     "stall": S               wait S seconds before the answer; with "cut", at the cut
     "corrupt": true          the last byte of the body is another
@@ -77,12 +82,12 @@ class State:
         self.gathered = threading.Condition(self.lock)
         self.waiting = 0
 
-    def rule(self, origin, method, target):
+    def rule(self, origin, method, target, length):
         with self.lock:
             for rule in self.rules:
                 if rule.get("origin", origin) != origin or rule.get("method", method) != method:
                     continue
-                if not re.search(rule.get("path", ""), target):
+                if not re.search(rule.get("path", ""), target) or length < rule.get("large", 0):
                     continue
                 if rule.get("skip", 0) > 0:
                     rule["skip"] -= 1
@@ -152,11 +157,13 @@ class Handler(BaseHTTPRequestHandler):
             "range": self.headers.get("Range"),
             "accept_encoding": self.headers.get("Accept-Encoding"),
             "content_length": self.headers.get("Content-Length"),
+            "content_range": self.headers.get("Content-Range"),
             "status": None,
         }
         with state.lock:
             state.log.append(entry)
-        rule = state.rule(self.server.origin, self.command, target)
+        rule = state.rule(self.server.origin, self.command, target,
+                          int(self.headers.get("Content-Length") or 0))
         try:
             answer = self.answer(url.path, rule)
         except Closed:
@@ -172,11 +179,16 @@ class Handler(BaseHTTPRequestHandler):
         if rule.get("expire"):
             with state.lock:
                 state.tokens.clear()
+        if rule.get("lose"):
+            with state.lock:
+                state.uploads.clear()
         self.rule = rule
         if "read" in rule:
-            self.rfile.read(rule["read"])
+            part = self.rfile.read(rule["read"])
             self.close_connection = True
             self.body = b""
+            if rule.get("keep") and path.rpartition("/")[2] in state.uploads:
+                state.uploads[path.rpartition("/")[2]] += part
         else:
             self.body = self.read_body()
         if rule.get("close") == "before":
@@ -193,6 +205,8 @@ class Handler(BaseHTTPRequestHandler):
         answer = self.authorise(path) or self.registry(path)
         if rule.get("close") == "after":
             raise Closed
+        if "then" in rule:
+            return error(rule["then"], "BLOB_UPLOAD_UNKNOWN", "told to say so")
         return self.bent(answer, rule)
 
     def told(self, rule):
@@ -215,6 +229,7 @@ class Handler(BaseHTTPRequestHandler):
             answer.headers.pop("Docker-Content-Digest", None)
             if rule["digest"]:
                 answer.headers["Docker-Content-Digest"] = rule["digest"]
+        answer.headers.update(rule.get("add_headers", {}))
         if "location" in rule and "Location" in answer.headers:
             answer.headers["Location"] = \
                 self.server.state.fill(rule["location"], answer.headers["Location"])
@@ -417,14 +432,21 @@ class Handler(BaseHTTPRequestHandler):
                                         "Range": "0-0"})
         if rest not in state.uploads:
             return error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        place = f"/v2/{repository}/blobs/uploads/{rest}"
+        there = len(state.uploads[rest])
+        if self.command == "GET":
+            return Answer(204, headers={"Location": place, "Range": f"0-{max(there - 1, 0)}"})
         if self.command == "DELETE":
             del state.uploads[rest]
             return Answer(204)
+        chunk = re.fullmatch(r"(\d+)-(\d+)", self.headers.get("Content-Range") or "")
+        if chunk and (int(chunk[1]) != there or
+                      len(self.body) > self.rule.get("chunk_cap", len(self.body))):
+            return error(416, "RANGE_INVALID", "invalid content range")
         data = state.uploads[rest] + self.body
         if self.command == "PATCH":
             state.uploads[rest] = data
-            return Answer(202, headers={"Location": f"/v2/{repository}/blobs/uploads/{rest}",
-                                        "Range": f"0-{len(data) - 1}"})
+            return Answer(202, headers={"Location": place, "Range": f"0-{len(data) - 1}"})
         del state.uploads[rest]
         return self.store(repository, self.query.get("digest", [""])[0], bytes(data))
 
@@ -445,7 +467,7 @@ class Handler(BaseHTTPRequestHandler):
         if ":" in name and name != digest:
             return error(400, "DIGEST_INVALID", "provided digest did not match")
         parsed = json.loads(data)
-        for item in [parsed.get("config")] + parsed.get("layers", []):
+        for item in [parsed.get("config")] + (parsed.get("layers") or []):
             if item and repository not in state.owners.get(item["digest"], ()):
                 return error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
         state.manifests[repository, digest] = (self.headers.get("Content-Type"), data)

@@ -227,10 +227,14 @@ UNUSED static __attribute__((format(printf, 1, 2))) struct reference parse_ref(c
 UNUSED static void forget_environment(const struct fixture *f)
 {
     static const char *const names[] = {"REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
-                                        "DOCKER_CONFIG",      "GITHUB_TOKEN",    "GITHUB_ACTOR"};
+                                        "DOCKER_CONFIG",      "GITHUB_TOKEN",    "GITHUB_ACTOR",
+                                        "http_proxy",         "no_proxy"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         unsetenv(names[i]);
     setenv("HOME", f->dir, 1);
+    setenv("IMGBUILD_RETRY_MS", "10", 1);
+    setenv("CONTAINERS_REGISTRIES_CONF", "/nonexistent", 1);
+    setenv("CONTAINERS_REGISTRIES_CONF_DIR", "/nonexistent", 1);
     signal(SIGPIPE, SIG_IGN);
 }
 
