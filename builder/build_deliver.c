@@ -1,5 +1,6 @@
 #include "build_deliver.h"
 
+#include "build_push.h"
 #include "output.h"
 
 #include <base/mem.h>
@@ -82,21 +83,6 @@ static int name_in_store(struct build_job *job, struct error *err)
                      &image->references, true, err);
 }
 
-static int push_plan(struct build_job *job, const char *base, struct error *err)
-{
-    const struct build_plan *plan = &job->plan;
-    bool repository = plan->repository && plan->pushable;
-    struct built_image image;
-    built_image_copy(&job->summary.image, &image);
-    strv_release(&image.references);
-    for (size_t i = 0; i < image.platform_count; i++)
-        strv_release(&image.platforms[i].references);
-    build_name_image(plan, repository, &image);
-    int code = output_push_image(job->common, &image, base, &job->summary.push, err);
-    built_image_release(&image);
-    return code;
-}
-
 /* The output whose form of the image is the one that is named and reported; -1: none. */
 static int first_image_output(const struct build_job *job)
 {
@@ -158,9 +144,8 @@ static int deliver(struct build_job *job, const struct built_image *original, co
     }
     double start = build_seconds();
     if (name_in_store(job, err) || write_outputs(job, original, base, err) ||
-        (v->push && push_plan(job, base, err)))
+        (v->push && build_push(job, base, err)))
         return -1;
-    job->summary.pushed |= v->push;
     job->summary.push_seconds = build_seconds() - start;
     add_output_names(job);
     if ((v->iidfile && summary_write_iid(&job->summary, v->iidfile, err)) ||

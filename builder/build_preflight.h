@@ -4,9 +4,6 @@
 
 #include "build_job.h"
 
-/* The repositories that --push sends to, each once, in full and without a tag; the caller releases
- * them. */
-void build_push_repositories(const struct build_job *job, struct strv *out);
 /* Ask each registry whether we may push there. Nothing is asked where nothing is pushed, nor in a
  * fork's pull request, whose token can only read: what it builds goes to an archive. Errors as
  * push_preflight's. */

@@ -39,6 +39,9 @@ static const struct cli_option option_table[] = {
     {"no-cache", 0, CLI_SWITCH, AT(no_cache), NULL, NULL, "Run every step anew"},
     {"pull", 0, CLI_SWITCH, AT(pull), NULL, NULL, "Ask the registry for newer base images"},
     {"push", 0, CLI_SWITCH, AT(push), NULL, NULL, "Push the image under all its tags"},
+    {"verify", 0, CLI_SWITCH, AT(verify), NULL, NULL,
+     "With --push: push by digest, run the image's checks (imgverify), and place the tags only "
+     "where they pass"},
     {"load", 0, CLI_SWITCH, AT(load), NULL, NULL,
      "Hand the image to docker or podman on this host, as -o type=docker"},
     {"output", 'o', CLI_STRINGS, AT(outputs), "SPEC", NULL,
@@ -228,6 +231,14 @@ int build_options_attest(const char *option, const char *value, struct error *er
     return error_hint(err, "leave it out, or say %s=false", option);
 }
 
+static int check_verify(const struct build_values *values, struct error *err)
+{
+    if (!values->verify || values->push)
+        return 0;
+    error_set(err, ERROR_USAGE, "--verify goes with --push: it holds the tags back");
+    return error_hint(err, "to check what is not pushed: imgverify oci-archive:FILE");
+}
+
 static int check_attests(const struct build_values *values, struct error *err)
 {
     for (size_t i = 0; i < values->attests.count; i++)
@@ -274,7 +285,7 @@ int build_options_parse(const struct build_values *values, const char *epoch,
                          epoch);
     if (values->dev && values->prod)
         return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
-    if (check_attests(values, err) || parse_lists(values, out, err))
+    if (check_attests(values, err) || check_verify(values, err) || parse_lists(values, out, err))
         return -1;
     choose_compression(values, out);
     return 0;

@@ -49,7 +49,7 @@ works() {
     fails 2 'is not a repository name' -t 'Bad Name'
     fails 2 'names a file or a digest' -t oci:image
     fails 2 '--build-context base: it reads NAME=SOURCE' --build-context base
-    fails 2 'it is one of oci, docker, registry' -o type=zip,dest=image.zip
+    fails 2 'it is one of local, tar, oci, docker, image, registry' -o type=zip,dest=image.zip
     fails 2 'type=local is not supported yet' -o type=local,dest=tree
     fails 2 'standard output is not supported yet' -o type=oci,dest=-
     fails 3 'there is no directory nowhere' -o type=oci,dest=nowhere/image.tar

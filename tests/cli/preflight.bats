@@ -72,3 +72,53 @@ built() {
     assert_stderr_contains "lower case"
     ! built
 }
+
+# ---- a fork's pull request ----
+
+@test "a fork's pull request gets an archive, and the command that would push it" {
+    start_fault_registry
+    printf '{"pull_request": {"head": {"repo": {"full_name": "them/p"}}, "base": {"repo": {"full_name": "us/p"}}}}' >event
+    mkdir -p images/thing
+    cp -r context/Dockerfile images/thing/Dockerfile
+    printf 'repository: %s/o/thing\ncontext: context\nvariants: {prod: {dockerfile: Dockerfile}}\n' "$REGISTRY" >images/thing/image.yaml
+    GITHUB_EVENT_NAME=pull_request GITHUB_EVENT_PATH=$PWD/event GITHUB_REPOSITORY=us/p \
+        run_exit 0 "$IMGBUILD" thing --build-context base=oci-layout://"$BASE" --push
+    assert_stderr_contains "a pull request from a fork can't push: the image is in thing.oci.tar"
+    assert_equal "$(fault_requests 'true')" 0
+    command=$(sed -n 's/.*to push it: //p' <<<"$stderr" | head -n 1)
+    [[ $command == "imgbuild copy oci-archive:thing.oci.tar $REGISTRY/o/thing:"* ]]
+    run_exit 0 "$IMGBUILD" ${command#imgbuild }
+    [ -n "$(registry_tags o/thing)" ]
+}
+
+# ---- build, verify, then promote ----
+
+checked_image() {
+    mkdir -p images/thing
+    cp context/Dockerfile images/thing/Dockerfile
+    printf 'repository: %s/o/thing\ncontext: context\nchecks: checks.yaml\nvariants: {prod: {dockerfile: Dockerfile}}\n' \
+        "$REGISTRY" >images/thing/image.yaml
+    printf 'checks: [{name: built, file: /built, contains: %s}]\n' "$1" >images/thing/checks.yaml
+}
+
+@test "--verify places the tags once the checks have passed, and not before" {
+    start_fault_registry
+    checked_image built
+    run_exit 0 "$IMGBUILD" thing --build-context base=oci-layout://"$BASE" --push --verify
+    assert_stderr_contains "1 check: 1 passed"
+    [ -n "$(registry_tags o/thing)" ]
+}
+
+@test "--verify leaves the tags away where a check fails" {
+    start_fault_registry
+    checked_image other
+    run_exit 1 "$IMGBUILD" thing --build-context base=oci-layout://"$BASE" --push --verify
+    assert_stderr_contains "its checks failed"
+    assert_stderr_contains "no tag names it"
+    assert_equal "$(registry_tags o/thing 2>/dev/null)" ''
+}
+
+@test "--verify without --push is refused" {
+    run_exit 2 "$IMGBUILD" --verify -f context/Dockerfile context
+    assert_stderr_contains "--verify goes with --push"
+}
