@@ -5,6 +5,7 @@
 
 #include "image.h"
 
+#include <base/str.h>
 #include <base/stream.h>
 
 /* Make an empty layout in a directory unless it is one (an index.json that a power cut left without
@@ -38,6 +39,8 @@ int layout_put_chosen(int dir_fd, const struct manifest *manifest, const char *n
 /* Look a name (or digest text) up ("" or NULL: the only entry). ERROR_MISSING lists the names there
  * are. *out is the caller's to release. */
 int layout_find(int dir_fd, const char *name, struct descriptor *out, struct error *err);
+/* Append the names in index.json, each once. */
+int layout_names(int dir_fd, struct strv *out, struct error *err);
 /* Take a name (or digest text) out of index.json; blobs stay. 1 done, 0 was not there, -1 error. */
 int layout_remove(int dir_fd, const char *name, struct error *err);
 /* Take every entry without a name out of index.json; blobs stay. */

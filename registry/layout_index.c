@@ -213,6 +213,22 @@ int layout_find(int dir_fd, const char *name, struct descriptor *out, struct err
                                            : layout_index_find(index, name, "the layout", out, err);
 }
 
+int layout_names(int dir_fd, struct strv *out, struct error *err)
+{
+    autojson *index = NULL;
+    json_t *manifests, *entry;
+    size_t i;
+    if (read_index(dir_fd, &index, err) ||
+        json_get_array(index, "manifests", "the layout", &manifests, err))
+        return -1;
+    json_array_foreach (manifests, i, entry) {
+        const char *name = entry_name(entry);
+        if (name && !strv_contains(out, name))
+            strv_add(out, name);
+    }
+    return 0;
+}
+
 int layout_remove(int dir_fd, const char *name, struct error *err)
 {
     autoclose int locked = lock(dir_fd, err);

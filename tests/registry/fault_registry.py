@@ -3,6 +3,7 @@
 
     fault_registry.py [--auth none|basic|token] [--user U --password P] [--identity-token T]
                       [--anonymous-pull] [--open-storage] [--expires-in S] [--tls CERT KEY]
+                      [--referrers] [--page N] [--no-delete]
 
 It listens on two free ports of 127.0.0.1, which are two origins of the same registry, and prints one
 line, "listening on 127.0.0.1:P1 and 127.0.0.1:P2". It ends with SIGTERM, or when its standard input
@@ -10,7 +11,9 @@ line, "listening on 127.0.0.1:P1 and 127.0.0.1:P2". It ends with SIGTERM, or whe
 
 Without rules it is a plain registry: blobs (HEAD, GET with Range, POST, PATCH, PUT, mount),
 manifests, tags, and with --auth token its own token server at /token. What clients may not do it
-answers as the distribution specification says. With --open-storage the second origin asks nobody
+answers as the distribution specification says. With --referrers it has
+the referrers API, without it clients need the fallback tag; --page N gives tags N a page; --no-delete
+answers 405 to DELETE of a manifest, as GHCR does. With --open-storage the second origin asks nobody
 who they are, as the storage behind a registry doesn't.
 
 Rules come as a JSON array by POST to /_fault/rules (added after those there); DELETE there forgets
@@ -229,7 +232,8 @@ class Handler(BaseHTTPRequestHandler):
             answer.headers.pop("Docker-Content-Digest", None)
             if rule["digest"]:
                 answer.headers["Docker-Content-Digest"] = rule["digest"]
-        answer.headers.update(rule.get("add_headers", {}))
+        for name, value in rule.get("add_headers", {}).items():
+            answer.headers[name] = self.server.state.fill(value, self.path)
         if "location" in rule and "Location" in answer.headers:
             answer.headers["Location"] = \
                 self.server.state.fill(rule["location"], answer.headers["Location"])
@@ -318,10 +322,11 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def wanted_scopes(self, path):
-        match = re.match(r"/v2/(.+)/(blobs|manifests|tags)/", path)
+        match = re.match(r"/v2/(.+)/(blobs|manifests|tags|referrers)/", path)
         if not match:
             return []
-        action = "pull" if self.command in ("GET", "HEAD") else "pull,push"
+        action = "pull" if self.command in ("GET", "HEAD") else \
+            "delete" if self.command == "DELETE" and match[2] == "manifests" else "pull,push"
         scopes = [f"repository:{match[1]}:{action}"]
         if "mount" in self.query and "from" in self.query:
             scopes.append(f"repository:{self.query['from'][0]}:pull")
@@ -378,7 +383,7 @@ class Handler(BaseHTTPRequestHandler):
     def registry(self, path):
         if path in ("/v2/", "/v2"):
             return Answer(200, b"{}", {"Content-Type": "application/json"})
-        match = re.fullmatch(r"/v2/(.+?)/(blobs/uploads|blobs|manifests|tags)/(.*)", path)
+        match = re.fullmatch(r"/v2/(.+?)/(blobs/uploads|blobs|manifests|tags|referrers)/(.*)", path)
         if not match:
             return error(404, "NAME_UNKNOWN", "no such path")
         repository, kind, rest = match.groups()
@@ -391,8 +396,37 @@ class Handler(BaseHTTPRequestHandler):
                 return self.upload(repository, rest)
             if kind == "manifests":
                 return self.manifest(repository, rest)
-            names = sorted(t for r, t in self.server.state.tags if r == repository)
-            return Answer(200, json.dumps({"name": repository, "tags": names}).encode())
+            if kind == "referrers":
+                return self.referrers(repository, rest)
+            return self.tag_list(repository)
+
+    def tag_list(self, repository):
+        state = self.server.state
+        if not any(r == repository for r, _ in state.manifests):
+            return error(404, "NAME_UNKNOWN", "repository name not known to registry")
+        last = self.query.get("last", [""])[0]
+        names = sorted(t for r, t in state.tags if r == repository and t > last)
+        page = state.options.page or len(names)
+        headers = {"Content-Type": "application/json"}
+        if len(names) > page:
+            headers["Link"] = f'</v2/{repository}/tags/list?n={page}&last={names[page - 1]}>; rel="next"'
+        body = json.dumps({"name": repository, "tags": names[:page]}).encode()
+        return Answer(200, body, headers)
+
+    def referrers(self, repository, subject):
+        state = self.server.state
+        if not state.options.referrers:
+            return error(404, "NAME_UNKNOWN", "no such path")
+        items = []
+        for (where, digest), (kind, data) in state.manifests.items():
+            parsed = json.loads(data)
+            if where == repository and parsed.get("subject", {}).get("digest") == subject:
+                items.append({"mediaType": kind, "digest": digest, "size": len(data),
+                              "artifactType": parsed.get("artifactType", ""),
+                              "annotations": parsed.get("annotations", {})})
+        kind = "application/vnd.oci.image.index.v1+json"
+        body = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": items}).encode()
+        return Answer(200, body, {"Content-Type": kind})
 
     def blob(self, repository, digest):
         state = self.server.state
@@ -455,10 +489,25 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "PUT":
             return self.put_manifest(repository, name)
         digest = name if ":" in name else state.tags.get((repository, name))
+        if self.command == "DELETE":
+            return self.delete_manifest(repository, name, digest)
         found = state.manifests.get((repository, digest))
         if not found:
             return error(404, "MANIFEST_UNKNOWN", "manifest unknown")
         return Answer(200, found[1], {"Content-Type": found[0], "Docker-Content-Digest": digest})
+
+    def delete_manifest(self, repository, name, digest):
+        state = self.server.state
+        if state.options.no_delete:
+            return error(405, "UNSUPPORTED", "the operation is unsupported")
+        if (repository, digest) not in state.manifests:
+            return error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        if ":" not in name:
+            del state.tags[repository, name]
+            return Answer(202)
+        del state.manifests[repository, digest]
+        state.tags = {k: d for k, d in state.tags.items() if k[0] != repository or d != digest}
+        return Answer(202)
 
     def put_manifest(self, repository, name):
         state = self.server.state
@@ -473,8 +522,11 @@ class Handler(BaseHTTPRequestHandler):
         state.manifests[repository, digest] = (self.headers.get("Content-Type"), data)
         if ":" not in name:
             state.tags[repository, name] = digest
-        return Answer(201, headers={"Location": f"/v2/{repository}/manifests/{digest}",
-                                    "Docker-Content-Digest": digest})
+        headers = {"Location": f"/v2/{repository}/manifests/{digest}",
+                   "Docker-Content-Digest": digest}
+        if state.options.referrers and parsed.get("subject"):
+            headers["OCI-Subject"] = parsed["subject"]["digest"]
+        return Answer(201, headers=headers)
 
 
 def covers(granted, scope):
@@ -522,6 +574,9 @@ def main():
     parser.add_argument("--anonymous-pull", action="store_true")
     parser.add_argument("--open-storage", action="store_true")
     parser.add_argument("--expires-in", type=int, default=300)
+    parser.add_argument("--referrers", action="store_true")
+    parser.add_argument("--page", type=int, default=0)
+    parser.add_argument("--no-delete", action="store_true")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     state = State(parser.parse_args())
     servers = [Server(state, 1), Server(state, 2)]
