@@ -50,8 +50,6 @@ works() {
     fails 2 'names a file or a digest' -t oci:image
     fails 2 '--build-context base: it reads NAME=SOURCE' --build-context base
     fails 2 'it is one of local, tar, oci, docker, image, registry' -o type=zip,dest=image.zip
-    fails 2 'type=local is not supported yet' -o type=local,dest=tree
-    fails 2 'standard output is not supported yet' -o type=oci,dest=-
     fails 3 'there is no directory nowhere' -o type=oci,dest=nowhere/image.tar
     fails 2 'gzip takes levels' --compression gzip:99
     fails 2 'a secret needs an id' --secret src=/etc/hostname
