@@ -7,6 +7,7 @@
 #include <base/mem.h>
 #include <registry/image.h>
 #include <registry/layout.h>
+#include <rootfs/emulation.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 extern char **environ;
 
 enum { TAIL_LINES = 15 };
+#define MERGED_USR "/usr/share/mmdebstrap/hooks/merged-usr"
 
 /* mmdebstrap at work: its tar comes on one pipe, its messages on the other. */
 struct bootstrap {
@@ -31,6 +33,7 @@ struct bootstrap {
     struct progress_task *task;
     pid_t pid;
     int tar, messages;
+    const struct emulation *emulation; /* NULL: its programs run natively */
 };
 
 static bool valid_word(const char *text)
@@ -52,9 +55,53 @@ static void keep_apt_small(struct strv *argv)
                    "> \"$1/etc/apt/apt.conf.d/90small\"");
 }
 
-static int make_argv(const struct bootstrap_options *o, struct strv *argv, struct error *err)
+/* dpkg's name of an architecture; NULL: it has none. */
+static const char *debian_arch(const struct platform *p)
 {
+    static const struct {
+        const char *arch, *variant, *debian;
+    } names[] = {{"amd64", "", "amd64"},     {"386", "", "i386"},          {"arm64", "", "arm64"},
+                 {"arm", "v7", "armhf"},     {"arm", "v6", "armel"},       {"arm", "v5", "armel"},
+                 {"ppc64le", "", "ppc64el"}, {"mips64le", "", "mips64el"}, {"s390x", "", "s390x"},
+                 {"riscv64", "", "riscv64"}, {"loong64", "", "loong64"}};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (!strcmp(p->os, "linux") && !strcmp(p->arch, names[i].arch) &&
+            (!*names[i].variant || !strcmp(p->variant, names[i].variant)))
+            return names[i].debian;
+    return NULL;
+}
+
+/* In the namespaces that the emulator is registered in, where mmdebstrap may mount too. */
+static void add_emulation(const struct emulation *e, struct strv *argv)
+{
+    if (!e || e->userns_fd < 0)
+        return;
+    strv_add(argv, "nsenter");
+    strv_addf(argv, "--user=/proc/%d/fd/%d", (int)getpid(), e->userns_fd);
+    strv_add(argv, "unshare");
+    strv_add(argv, "--mount");
+    strv_add(argv, "--pid");
+    strv_add(argv, "--fork");
+    strv_add(argv, "--kill-child");
+}
+
+static int make_argv(const struct bootstrap *b, struct strv *argv, struct error *err)
+{
+    const struct bootstrap_options *o = b->options;
+    const char *arch = debian_arch(&o->platform);
+    char platform[48];
+    if (!arch)
+        return error_set(err, ERROR_USAGE, "--arch %s: Debian has no such architecture",
+                         platform_text(&o->platform, '/', platform));
+    add_emulation(b->emulation, argv);
     strv_add(argv, "mmdebstrap");
+    strv_addf(argv, "--architectures=%s", arch);
+    if (b->emulation) {
+        strv_add(argv, "--skip=check/qemu"); /* it knows the host's registrations alone */
+        /* What usrmerge would do otherwise, file by file and for minutes. */
+        if (!access(MERGED_USR, F_OK))
+            strv_add(argv, "--hook-dir=" MERGED_USR);
+    }
     strv_add(argv, "--variant=minbase");
     strv_add(argv, "--format=tar");
     strv_add(argv, "--skip=output/dev"); /* no devices: write_dev gives the directory alone */
@@ -78,7 +125,7 @@ static int start(struct bootstrap *b, struct error *err)
 {
     autostrv argv = STRV_INIT;
     int tar[2], messages[2];
-    if (make_argv(b->options, &argv, err))
+    if (make_argv(b, &argv, err))
         return -1;
     if (pipe2(tar, O_CLOEXEC))
         return error_errno(err, ERROR_HOST, "make a pipe");
@@ -98,8 +145,8 @@ static int start(struct bootstrap *b, struct error *err)
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETPGROUP); /* a group that can be ended whole */
-    int failed =
-        posix_spawnp(&b->pid, "mmdebstrap", &actions, &attributes, strv_argv(&argv), environ);
+    char *const *words = strv_argv(&argv);
+    int failed = posix_spawnp(&b->pid, words[0], &actions, &attributes, words, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(tar[1]);
@@ -209,16 +256,16 @@ static struct build_layer *make_layer(struct bootstrap *b, struct build_layers *
 static char *make_config(const struct layer *layer, const struct bootstrap_options *o)
 {
     char created[24];
-    struct platform host;
-    platform_host(&host);
     stage_state_time(created, (int64_t)time(NULL));
     autofree char *by = mem_printf("imgbuild bootstrap --suite %s", o->suite);
     autojson *config =
         json_pack("{s:s, s:s, s:s, s:{s:[s], s:[s]}, s:{s:s, s:[s]}, s:[{s:s, s:s}]}", "created",
-                  created, "architecture", host.arch, "os", host.os, "config", "Env",
+                  created, "architecture", o->platform.arch, "os", o->platform.os, "config", "Env",
                   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "Cmd",
                   "/bin/bash", "rootfs", "type", "layers", "diff_ids", layer->diff_id.text,
                   "history", "created", created, "created_by", by);
+    if (*o->platform.variant)
+        json_object_set_new(config, "variant", json_string(o->platform.variant));
     return json_text(config);
 }
 
@@ -226,8 +273,6 @@ static int commit(const struct bootstrap_options *o, const struct layer *layer,
                   struct digest *digest, struct error *err)
 {
     int oci = store_oci_fd(o->store);
-    struct platform host;
-    platform_host(&host);
     autofree char *config = make_config(layer, o);
     struct descriptor config_descriptor = {.media_type = (char *)(uintptr_t)MEDIA_OCI_CONFIG,
                                            .size = (int64_t)strlen(config)};
@@ -238,10 +283,27 @@ static int commit(const struct bootstrap_options *o, const struct layer *layer,
         return -1;
     automanifest manifest = {.bytes = NULL};
     manifest_make(&config_descriptor, &item, 1, NULL, false, &manifest);
-    if (store_sync(o->store, err) || layout_put_manifest(oci, &manifest, o->name, &host, err))
+    if (store_sync(o->store, err) ||
+        layout_put_manifest(oci, &manifest, o->name, &o->platform, err))
         return -1;
     *digest = manifest.digest;
     return 0;
+}
+
+static int make_image(struct bootstrap *b, struct digest *digest, struct error *err)
+{
+    const struct bootstrap_options *o = b->options;
+    struct compression gzip = {.kind = COMPRESSION_GZIP};
+    struct build_layers *layers = build_layers_new(o->store, o->pool, &gzip, -1);
+    autofree char *name = mem_printf("bootstrap %s", o->suite);
+    b->task = progress_start(o->progress, name, 0);
+    struct build_layer *layer = make_layer(b, layers, err);
+    struct layer blob;
+    int code =
+        !layer || build_layer_blob(layer, &blob, err) || commit(o, &blob, digest, err) ? -1 : 0;
+    progress_end(b->task, code ? PROGRESS_FAILED : PROGRESS_DONE, NULL);
+    build_layers_free(layers);
+    return code;
 }
 
 int bootstrap_image(const struct bootstrap_options *o, struct digest *digest, struct error *err)
@@ -254,15 +316,14 @@ int bootstrap_image(const struct bootstrap_options *o, struct digest *digest, st
         return 0;
     }
     struct bootstrap b = {.options = o, .tar = -1, .messages = -1};
-    struct compression gzip = {.kind = COMPRESSION_GZIP};
-    struct build_layers *layers = build_layers_new(o->store, o->pool, &gzip, -1);
-    autofree char *name = mem_printf("bootstrap %s", o->suite);
-    b.task = progress_start(o->progress, name, 0);
-    struct build_layer *layer = make_layer(&b, layers, err);
-    struct layer blob;
-    int code =
-        !layer || build_layer_blob(layer, &blob, err) || commit(o, &blob, digest, err) ? -1 : 0;
-    progress_end(b.task, code ? PROGRESS_FAILED : PROGRESS_DONE, NULL);
-    build_layers_free(layers);
+    struct platform host;
+    platform_host(&host);
+    struct emulators *emulators = emulators_new();
+    int code = platform_runs_on(&o->platform, &host)
+                   ? 0
+                   : emulators_find(emulators, o->platform.arch, &b.emulation, err);
+    if (!code)
+        code = make_image(&b, digest, err);
+    emulators_free(emulators);
     return code;
 }

@@ -1,5 +1,7 @@
 #include "build_session.h"
 
+#include "store_name.h"
+
 #include <base/io.h>
 #include <base/log.h>
 #include <base/mem.h>
@@ -106,18 +108,6 @@ static int replacement(const struct build_session *s, const char *name, char **o
     return 0;
 }
 
-/* The name under which the store's layout keeps an image of this platform. */
-static char *store_name(const struct reference *ref, const struct platform *platform)
-{
-    struct platform host;
-    char text[48];
-    platform_host(&host);
-    autofree char *full = reference_text(ref);
-    if (platform_equal(platform, &host))
-        return mem_strdup(full);
-    return mem_printf("%s (%s)", full, platform_text(platform, '/', text));
-}
-
 /* From the store where it is named there, else from where it is. A file is always looked at: its
  * name says nothing of its content, and layers that are there aren't unpacked again. */
 static int fetch(struct build_session *s, const struct reference *ref,
@@ -127,11 +117,16 @@ static int fetch(struct build_session *s, const struct reference *ref,
     autofree char *name = store_name(ref, platform);
     bool registry = ref->transport == REFERENCE_REGISTRY;
     autoerror local = ERROR_INIT;
-    if (registry && !s->options->pull &&
-        !image_load(store_oci_fd(store), name, platform, image, &local))
-        return 0;
-    if (local.kind != ERROR_NONE && local.kind != ERROR_MISSING)
-        log_debug("%s in the store: %s", name, local.message);
+    autofree char *full = reference_text(ref);
+    /* What was built here has one name for all its platforms. */
+    const char *const names[] = {name, full};
+    for (size_t i = 0; registry && !s->options->pull && i < COUNT_OF(names); i++) {
+        if (!image_load(store_oci_fd(store), names[i], platform, image, &local))
+            return 0;
+        if (local.kind != ERROR_MISSING)
+            log_debug("%s in the store: %s", names[i], local.message);
+        error_release(&local);
+    }
     struct pull_options options = {.transport = s->options->transport,
                                    .platform = platform,
                                    .keep_layout_fd = store_oci_fd(store),

@@ -2,6 +2,7 @@
 #include "bootstrap.h"
 #include "cmd_common.h"
 #include "command.h"
+#include "store_name.h"
 
 #include <base/mem.h>
 #include <registry/reference.h>
@@ -10,7 +11,7 @@
 
 struct bootstrap_values {
     struct common_values common;
-    char *suite, *mirror, *tag;
+    char *suite, *mirror, *tag, *arch;
     struct strv include;
     bool again;
 };
@@ -28,7 +29,13 @@ static int bootstrap(const struct bootstrap_values *values, struct common *commo
     if (reference_parse(values->tag ? values->tag : fallback, false, &ref, err) ||
         common_open_store(common, &values->common, err))
         return -1;
-    autofree char *name = reference_text(&ref);
+    platform_host(&options.platform);
+    if (values->arch && platform_parse(values->arch, &options.platform, err)) {
+        err->kind = ERROR_USAGE;
+        return error_wrap(err, "--arch");
+    }
+    autofree char *full = reference_text(&ref);
+    autofree char *name = store_name(&ref, &options.platform);
     options.name = name;
     options.store = common->store;
     options.progress = common->progress;
@@ -37,7 +44,7 @@ static int bootstrap(const struct bootstrap_values *values, struct common *commo
     int code = bootstrap_image(&options, &digest, err);
     pool_free(options.pool);
     if (!code)
-        printf("%s\n%s\n", name, digest.text);
+        printf("%s\n%s\n", full, digest.text);
     return code;
 }
 
@@ -59,6 +66,8 @@ static int run(const struct cli_command *self, int argc, char **argv, struct err
 static const struct cli_option options[] = {
     {"suite", 0, CLI_STRING, AT(suite), "SUITE", NULL,
      "Release of Debian or Ubuntu (default: bookworm)"},
+    {"arch", 0, CLI_STRING, AT(arch), "ARCH", NULL,
+     "Architecture, by Docker's or Debian's name, as arm64 or armhf (default: the host's)"},
     {"mirror", 0, CLI_STRING, AT(mirror), "URL", NULL,
      "Archive to take packages from (default: the distribution's)"},
     {"include", 0, CLI_STRINGS, AT(include), "PACKAGES", NULL,
@@ -75,9 +84,11 @@ const struct cli_command command_bootstrap = {
     .summary = "Make a Debian or Ubuntu base image from the distribution's archive",
     .description =
         "For hosts that reach no registry: makes a minimal system with mmdebstrap, as one layer, "
-        "and keeps it in the store under a name that FROM can use. Needs mmdebstrap and root.",
+        "and keeps it in the store under a name that FROM can use. Needs mmdebstrap "
+        "and root; for another architecture also qemu-user-static.",
     .examples =
-        "imgbuild bootstrap --include python3,python3-venv -t python-base\ta base with Python",
+        "imgbuild bootstrap --include python3,python3-venv -t python-base\ta base with Python\n"
+        "imgbuild bootstrap --arch arm64\tDebian for 64-bit ARM, beside the host's under one name",
     .options = options,
     .option_count = COUNT_OF(options),
     .run = run};

@@ -2,6 +2,7 @@
 #include "cmd_common.h"
 #include "command.h"
 #include "output.h"
+#include "store_name.h"
 
 #include <base/mem.h>
 #include <registry/layout.h>
@@ -55,7 +56,8 @@ static int push(struct image_job *job, struct error *err)
     if (reference_parse(name, false, &from, err) || reference_parse(to, false, &target, err) ||
         common_open_store(&job->common, &job->values.common, err))
         return -1;
-    autofree char *full = reference_text(&from);
+    autofree char *full =
+        job->values.platform ? store_name(&from, &job->platform) : reference_text(&from);
     if (layout_find(store_oci_fd(job->common.store), full, &found, err))
         return error_wrap(err, "store %s", store_path(job->common.store));
     struct digest digest = found.digest;
@@ -78,7 +80,7 @@ static int pull(struct image_job *job, struct error *err)
     if (reference_parse(job->operands.items[0], false, &ref, err) ||
         common_open_store(&job->common, &job->values.common, err))
         return -1;
-    autofree char *name = reference_text(&ref);
+    autofree char *name = store_name(&ref, &job->platform);
     struct pull_options options = {.transport = &job->common.transport,
                                    .platform = &job->platform,
                                    .keep_layout_fd = store_oci_fd(job->common.store),
@@ -197,7 +199,11 @@ static int run_inspect(const struct cli_command *self, int argc, char **argv, st
             "The platform to take of an image that has several"                                    \
     }
 
-static const struct cli_option push_options[] = {ISOLATION_OPTION, COMMON_OPTIONS};
+static const struct cli_option push_options[] = {
+    {"platform", 0, CLI_STRING, AT(platform), "PLATFORM", NULL,
+     "Push the image that was pulled or bootstrapped for this platform"},
+    ISOLATION_OPTION,
+    COMMON_OPTIONS};
 static const struct cli_option pull_options_table[] = {PLATFORM_OPTION, ISOLATION_OPTION,
                                                        COMMON_OPTIONS};
 static const struct cli_option copy_options[] = {

@@ -60,6 +60,33 @@ static void keep_image(struct keep *keep, const struct image *image)
     }
 }
 
+/* The image of a digest, or each that the index of it names. */
+static int keep_named(struct keep *keep, struct store *store, const char *digest, struct error *err)
+{
+    autoreference ref = {.transport = REFERENCE_OCI_LAYOUT,
+                         .path = mem_printf("%s/oci", store_path(store))};
+    struct image_source *source;
+    automanifest root = {.bytes = NULL};
+    if (digest_parse(digest, &ref.digest, err) || image_source_open(&ref, NULL, &source, err))
+        return -1;
+    int code = image_source_manifest(source, &root, err);
+    for (size_t i = 0; !code && i < (root.is_index ? root.item_count : 1); i++) {
+        automanifest child = {.bytes = NULL};
+        autoimage image = {.config = NULL};
+        if (root.is_index)
+            code = image_source_manifest_at(source, &root.items[i], &child, err);
+        if (!code)
+            code = image_source_image_from(source, root.is_index ? &child : &root, NULL, true,
+                                           &image, err);
+        if (!code)
+            keep_image(keep, &image);
+    }
+    image_source_close(source);
+    if (!code && root.is_index)
+        strv_add(&keep->blobs, digest_hex(&root.digest));
+    return code;
+}
+
 /* An image of which something is gone serves nobody. */
 static int forget_lost(struct store *store, const char *digest, const struct error *why,
                        struct error *err)
@@ -80,7 +107,6 @@ static int keep_images(struct keep *keep, struct store *store, bool all, struct 
     json_t *item;
     json_array_foreach (manifests, i, item) {
         const char *digest = json_string_value(json_object_get(item, "digest"));
-        autoimage image = {.config = NULL};
         if (!digest)
             continue;
         if (all) {
@@ -89,9 +115,9 @@ static int keep_images(struct keep *keep, struct store *store, bool all, struct 
             continue;
         }
         autoerror lost = ERROR_INIT;
-        if (!image_load(store_oci_fd(store), digest, NULL, &image, &lost))
-            keep_image(keep, &image);
-        else if (lost.kind != ERROR_MISSING)
+        if (!keep_named(keep, store, digest, &lost))
+            continue;
+        if (lost.kind != ERROR_MISSING)
             return error_move(err, &lost);
         else if (forget_lost(store, digest, &lost, err))
             return -1;

@@ -135,3 +135,54 @@ END
     run_exit 3 "$IMGVERIFY" --config checks.yaml --platform linux/riscv64 "$layout"
     assert_stderr_contains 'linux/s390x'
 }
+
+@test "a definition's platforms get their own tags, the index all others, in registry and store" {
+    require_emulation
+    start_registry
+    mkdir -p images/tiny context
+    cat >images/tiny/image.yaml <<'END'
+repository: example.org/o/tiny
+platforms: [linux/amd64, linux/arm64]
+variants:
+  prod: {dockerfile: Dockerfile}
+tags: ["${platform}-special", "plain"]
+END
+    printf 'FROM base\nRUN uname -m >/machine\n' >images/tiny/Dockerfile
+    run_ok "$IMGBUILD" tiny --prod --registry "$REGISTRY" --push --source context \
+        --metadata-file metadata --build-context "base=oci-layout://$(platforms_layout):latest"
+    local index arm
+    index=${output##*$'\n'}
+    arm=$(jq -r '."imgbuild.platforms"[1].digest' metadata)
+    assert_equal "$(jq -r '."imgbuild.platforms"[1].names[]' metadata | sed 's/.*://' | paste -sd' ')" \
+        'linux-arm64 linux-arm64-latest linux-arm64-special'
+    digest_of() { "$IMGBUILD" inspect --raw "$REGISTRY/o/tiny:$1" | sha256sum | cut -d' ' -f1; }
+    assert_equal "sha256:$(digest_of latest)" "$index"
+    assert_equal "sha256:$(digest_of plain)" "$index"
+    assert_equal "sha256:$(digest_of linux-arm64-latest)" "$arm"
+    assert_equal "sha256:$(digest_of linux-arm64-special)" "$arm"
+    # In the store both serve as bases, and stay when it is pruned.
+    run_ok "$IMGBUILD" prune
+    printf 'FROM %s\nRUN test "$(cat /machine)" = aarch64\n' "$REGISTRY/o/tiny:latest" >context/Dockerfile
+    stop_registries
+    run_ok "$IMGBUILD" -q --platform linux/arm64 context
+}
+
+@test "annotations go on the manifests and the index, or where they are told to" {
+    on_platforms --platform linux/amd64,linux/arm64 --annotation both=1 --annotation index:top=2 \
+        --annotation 'manifest[linux/arm64]:arm=3' --annotation manifest-descriptor:entry=4 <<'END'
+FROM base
+COPY Dockerfile /
+END
+    local index
+    index=image/blobs/sha256/$(jq -r '.manifests[0].digest' image/index.json | cut -d: -f2)
+    assert_equal "$(jq -c .annotations "$index")" '{"both":"1","top":"2"}'
+    assert_equal "$(jq -c '.manifests[].annotations' "$index" | sort -u)" '{"entry":"4"}'
+    manifest_of() { jq -c .annotations "image/blobs/sha256/$(jq -r ".manifests[$1].digest" "$index" |
+        cut -d: -f2)"; }
+    assert_equal "$(manifest_of 0)" '{"both":"1"}'
+    assert_equal "$(manifest_of 1)" '{"both":"1","arm":"3"}'
+    run_exit 2 "$IMGBUILD" --annotation index:x=y context
+    assert_stderr_contains 'has no index'
+    run_exit 2 "$IMGBUILD" --platform linux/amd64,linux/arm64 -o type=docker,dest=x.tar context
+    assert_stderr_contains 'a docker archive holds one platform'
+}
