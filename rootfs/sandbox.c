@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -94,13 +95,34 @@ static int run_notify(struct run *run, struct error *err)
                         : 0;
 }
 
+/* One terminal for both streams, which come out as standard output's; -1 with errno. */
+static int run_make_terminal(struct run *run)
+{
+    char name[64];
+    run->out[0][0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (run->out[0][0] < 0 || grantpt(run->out[0][0]) || unlockpt(run->out[0][0]) ||
+        ptsname_r(run->out[0][0], name, sizeof name))
+        return -1;
+    run->out[0][1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    run->out[1][1] = fcntl(run->out[0][1], F_DUPFD_CLOEXEC, 0);
+    return run->out[1][1] < 0 ? -1 : 0;
+}
+
+static int run_make_pipes(struct run *run)
+{
+    return pipe2(run->out[0], O_CLOEXEC) || pipe2(run->out[1], O_CLOEXEC) ? -1 : 0;
+}
+
 static int run_prepare(struct run *run, struct error *err)
 {
-    if (pipe2(run->out[0], O_CLOEXEC) || pipe2(run->out[1], O_CLOEXEC) ||
-        pipe2(run->status, O_CLOEXEC))
+    if (run->spec->tty ? run_make_terminal(run) : run_make_pipes(run))
+        return error_errno(err, ERROR_HOST, "make %s for the sandbox",
+                           run->spec->tty ? "a terminal" : "pipes");
+    if (pipe2(run->status, O_CLOEXEC))
         return error_errno(err, ERROR_HOST, "make pipes for the sandbox");
-    fcntl(run->out[0][0], F_SETFL, O_NONBLOCK);
-    fcntl(run->out[1][0], F_SETFL, O_NONBLOCK);
+    for (int i = 0; i < 2; i++)
+        if (run->out[i][0] >= 0)
+            fcntl(run->out[i][0], F_SETFL, O_NONBLOCK);
     run->stack = mmap(NULL, SANDBOX_CHILD_STACK, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (run->stack == MAP_FAILED) {

@@ -68,6 +68,7 @@ struct sandbox_spec {
     const char *cwd;             /* "" or NULL: "/"; made where absent, owned by root */
     const struct user_ids *user; /* NULL: root */
     enum sandbox_network network;
+    uint64_t capabilities;        /* bits of linux/capability.h, beside Docker's default ones */
     const char *hostname;         /* NULL: "localhost" */
     const char *const *add_hosts; /* NULL-terminated "name:ip" (or "name=ip") for /etc/hosts */
     const struct sandbox_mount *mounts;
@@ -82,6 +83,8 @@ struct sandbox_spec {
     unsigned timeout_ms; /* 0: none; then SIGKILL to all of it */
     /* With it, timeout_ms counts from the first output, and this from the start until then. */
     unsigned silence_ms;
+    /* Standard output and error are one terminal, and all comes as standard output's. */
+    bool tty;
     int cancel_fd;     /* readable: kill all of it, ERROR_INTERRUPTED; -1: none */
     const void *input; /* standard input's bytes (then its end); NULL: /dev/null */
     size_t input_size;

@@ -387,7 +387,8 @@ static void compile_program(struct sandbox_build *b, const struct sandbox_spec *
 
 uint64_t sandbox_capabilities(const struct sandbox_spec *spec)
 {
-    return spec->insecure ? (UINT64_C(2) << CAP_LAST_CAP) - 1 : DEFAULT_CAPABILITIES;
+    return spec->insecure ? (UINT64_C(2) << CAP_LAST_CAP) - 1
+                          : DEFAULT_CAPABILITIES | spec->capabilities;
 }
 
 int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec,

@@ -8,7 +8,7 @@
 
 const char *check_kind_name(enum check_kind kind)
 {
-    static const char *const names[] = {"command", "start", "file", "metadata"};
+    static const char *const names[] = {"command", "start", "file", "metadata", "license"};
     return names[kind];
 }
 
@@ -72,6 +72,7 @@ void file_rule_release(struct file_rule *rule)
 {
     free(rule->path);
     free(rule->owner);
+    free(rule->permissions);
     patterns_release(&rule->has);
     patterns_release(&rule->lacks);
 }
@@ -85,6 +86,7 @@ static void run_rule_release(struct check_run_rule *run)
     free(run->workdir);
     free(run->venv);
     strv_release(&run->env);
+    strv_release(&run->expanded_env);
     for (size_t i = 0; i < run->mount_count; i++) {
         free(run->mounts[i].source);
         free(run->mounts[i].target);
@@ -118,6 +120,7 @@ void check_release(struct check *check)
     run_rule_release(&check->run);
     file_rule_release(&check->look);
     metadata_rules_release(&check->metadata);
+    strv_release(&check->license.files);
 }
 
 void checks_release(struct checks *checks)

@@ -18,9 +18,15 @@ enum check_kind {
     CHECK_START,    /* a started program: stopped some time after its first output */
     CHECK_FILE,     /* look at a file, or at all that match a glob */
     CHECK_METADATA, /* look at the image's config */
+    CHECK_LICENSE,  /* look at license files */
 };
 
-enum check_network { CHECK_NETWORK_DEFAULT, CHECK_NETWORK_NONE, CHECK_NETWORK_HOST };
+enum check_network {
+    CHECK_NETWORK_DEFAULT,
+    CHECK_NETWORK_NONE,
+    CHECK_NETWORK_HOST,
+    CHECK_NETWORK_ANY, /* the host's where it has one, else none */
+};
 
 /* What to run: an argument vector, or one text for a shell. */
 struct check_program {
@@ -47,6 +53,11 @@ struct check_run_rule {
     char *workdir;                         /* NULL: the image's */
     char *venv;                            /* activated first; NULL: none */
     struct strv env;                       /* "NAME=VALUE" */
+    struct strv expanded_env;              /* the same, set after it; $NAME in values is replaced */
+    bool privileged;       /* all capabilities, no filter of system calls, nothing masked */
+    uint64_t capabilities; /* bits, beside the usual ones */
+    bool tty;              /* standard output and error are a terminal */
+    bool tracebacks;       /* may be printed */
     enum check_network network;
     unsigned timeout_ms; /* of a start: that it may stay silent; 0: the run's default */
     struct check_mount *mounts;
@@ -68,6 +79,7 @@ struct check {
     struct check_run_rule run;      /* COMMAND, START */
     struct file_rule look;          /* FILE */
     struct metadata_rules metadata; /* METADATA */
+    struct license_rule license;    /* LICENSE */
 };
 
 struct checks {
@@ -75,7 +87,7 @@ struct checks {
     size_t count, cap;
 };
 
-/* "command", "start", "file", "metadata". */
+/* "command", "start", "file", "metadata", "license". */
 const char *check_kind_name(enum check_kind kind);
 /* A fresh check at the end of the list; the pointer holds until the next one is added. */
 struct check *checks_add(struct checks *checks, enum check_kind kind, const char *name,

@@ -51,6 +51,47 @@ static bool owner_holds(int root_fd, const struct file_rule *rule, const char *p
     return false;
 }
 
+/* As Go's os.FileMode prints itself: letters for the type and the special bits, "-" where there are
+ * none, then the permissions. */
+static char *go_permissions(mode_t mode)
+{
+    static const struct {
+        mode_t mask, value;
+        const char *letters;
+    } kinds[] = {{S_IFMT, S_IFDIR, "d"},  {S_IFMT, S_IFLNK, "L"},  {S_IFMT, S_IFBLK, "D"},
+                 {S_IFMT, S_IFCHR, "D"},  {S_IFMT, S_IFIFO, "p"},  {S_IFMT, S_IFSOCK, "S"},
+                 {S_ISUID, S_ISUID, "u"}, {S_ISGID, S_ISGID, "g"}, {S_IFMT, S_IFCHR, "c"},
+                 {S_ISVTX, S_ISVTX, "t"}};
+    autostr out = STR_INIT;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if ((mode & kinds[i].mask) == kinds[i].value)
+            str_add(&out, kinds[i].letters);
+    if (!out.len)
+        str_add(&out, "-");
+    for (int i = 8; i >= 0; i--)
+        str_add_char(&out, mode & (1u << i) ? "xwr"[i % 3] : '-');
+    return str_take(&out);
+}
+
+static bool permissions_hold(const struct file_rule *rule, const char *path, const struct stat *st,
+                             struct str *why)
+{
+    autofree char *found = go_permissions(st->st_mode);
+    if (rule->mode >= 0 && (int)(st->st_mode & 07777) != rule->mode)
+        str_addf(why, "%s has mode %04o, not %04o", path, st->st_mode & 07777, rule->mode);
+    else if (rule->permissions && strcmp(found, rule->permissions) != 0)
+        str_addf(why, "%s has permissions %s, not %s", path, found, rule->permissions);
+    else if (rule->executable && !(st->st_mode & rule->executable))
+        str_addf(why, "%s is not executable as asked (%s)", path, found);
+    else if (rule->has_uid && st->st_uid != rule->uid)
+        str_addf(why, "%s is owned by user %u, not %u", path, st->st_uid, rule->uid);
+    else if (rule->has_gid && st->st_gid != rule->gid)
+        str_addf(why, "%s is owned by group %u, not %u", path, st->st_gid, rule->gid);
+    else
+        return true;
+    return false;
+}
+
 static bool content_holds(int root_fd, const struct file_rule *rule, const char *path, mode_t mode,
                           struct str *why)
 {
@@ -94,12 +135,9 @@ static bool one_holds(int root_fd, struct owners *owners, const struct file_rule
         str_addf(why, "%s is there", path);
         return false;
     }
-    if (!type_holds(rule, path, st.st_mode, why) || !owner_holds(root_fd, rule, path, &st, why))
+    if (!type_holds(rule, path, st.st_mode, why) || !owner_holds(root_fd, rule, path, &st, why) ||
+        !permissions_hold(rule, path, &st, why))
         return false;
-    if (rule->mode >= 0 && (int)(st.st_mode & 07777) != rule->mode) {
-        str_addf(why, "%s has mode %04o, not %04o", path, st.st_mode & 07777, rule->mode);
-        return false;
-    }
     return content_holds(root_fd, rule, path, st.st_mode, why);
 }
 

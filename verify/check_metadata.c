@@ -79,16 +79,36 @@ static void check_list(const json_t *config, const struct metadata_rule *rule, s
 {
     json_t *found = json_object_get(config, fields[rule->field].member);
     autojson *wanted = json_from_strings(&rule->values);
-    bool set = json_is_array(found);
+    bool set = json_is_array(found), empty = json_array_size(found) == 0;
     autostr problem = STR_INIT;
     autofree char *text = set ? json_text(found) : mem_strdup("not set");
     autofree char *wanted_text = json_text(wanted);
     if (rule->unset && set)
         str_addf(&problem, "is %s but must not be set", text);
-    else if (!rule->unset && !json_equal(found, wanted))
+    else if (!rule->unset && !json_equal(found, wanted) && !(empty && !rule->values.count))
         str_addf(&problem, "is %s, not %s", text, wanted_text);
     if (problem.len)
         add_problem(out, rule, problem.data);
+}
+
+/* A port without a protocol is one of any. */
+static bool is_declared(const json_t *config, const struct metadata_rule *rule)
+{
+    json_t *members = json_object_get(config, fields[rule->field].member), *value;
+    size_t n = strlen(rule->key);
+    const char *name;
+    bool bare = rule->field == METADATA_PORT && !strchr(rule->key, '/');
+    json_object_foreach (members, name, value)
+        if (!strcmp(name, rule->key) || (bare && !strncmp(name, rule->key, n) && name[n] == '/'))
+            return true;
+    return false;
+}
+
+static void check_member(const json_t *config, const struct metadata_rule *rule, struct str *out)
+{
+    bool there = is_declared(config, rule);
+    if (there == rule->unset)
+        add_problem(out, rule, there ? "is declared" : "is not declared");
 }
 
 bool metadata_rules_hold(const json_t *config, const struct metadata_rules *rules,
@@ -105,8 +125,7 @@ bool metadata_rules_hold(const json_t *config, const struct metadata_rules *rule
             break;
         case METADATA_PORT:
         case METADATA_VOLUME:
-            if (!json_object_get(json_object_get(run, fields[rule->field].member), rule->key))
-                add_problem(detail, rule, "is not declared");
+            check_member(run, rule, detail);
             break;
         case METADATA_USER:
         case METADATA_WORKDIR:

@@ -9,6 +9,7 @@
 #include <rootfs/passwd.h>
 #include <rootfs/snapshot.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -62,12 +63,37 @@ static bool skipped(struct run *r)
 static void choose(struct run *r)
 {
     const struct check_run_rule *rule = &r->check->run;
-    r->network = rule->network == CHECK_NETWORK_DEFAULT ? r->ground->network
-                 : rule->network == CHECK_NETWORK_HOST  ? SANDBOX_NETWORK_HOST
-                                                        : SANDBOX_NETWORK_NONE;
+    bool any = rule->network == CHECK_NETWORK_ANY && !r->ground->no_network;
+    r->network = rule->network == CHECK_NETWORK_DEFAULT       ? r->ground->network
+                 : rule->network == CHECK_NETWORK_HOST || any ? SANDBOX_NETWORK_HOST
+                                                              : SANDBOX_NETWORK_NONE;
     r->timeout_ms = rule->timeout_ms ? rule->timeout_ms : r->ground->timeout_ms;
     if (r->ground->emulation)
         r->timeout_ms *= EMULATION_FACTOR;
+}
+
+/* Set a variable whose value may hold $NAME and ${NAME}, of what is set before it. */
+static void set_expanded(struct run *r, const char *setting)
+{
+    const char *p = strchr(setting, '=') + 1;
+    autofree char *name = mem_strndup(setting, (size_t)(p - setting) - 1);
+    autostr value = STR_INIT;
+    while (*p) {
+        bool braced = p[0] == '$' && p[1] == '{';
+        const char *word = p + 1 + braced;
+        size_t n = 0;
+        while (isalnum((unsigned char)word[n]) || word[n] == '_')
+            n++;
+        if (*p != '$' || !n || (braced && word[n] != '}')) {
+            str_add_char(&value, *p++);
+            continue;
+        }
+        autofree char *key = mem_strndup(word, n);
+        const char *found = env_get(&r->env, key);
+        str_add(&value, found ? found : "");
+        p = word + n + braced;
+    }
+    env_set(&r->env, name, str_text(&value));
 }
 
 static void make_environment(struct run *r)
@@ -79,6 +105,8 @@ static void make_environment(struct run *r)
         autofree char *name = mem_strndup(setting, (size_t)(value - setting));
         env_set(&r->env, name, value + 1);
     }
+    for (size_t i = 0; i < rule->expanded_env.count; i++)
+        set_expanded(r, rule->expanded_env.items[i]);
     if (!env_get(&r->env, "HOME"))
         env_set(&r->env, "HOME", r->user.home);
     if (r->network == SANDBOX_NETWORK_HOST && r->ground->ca_bundle_fd >= 0)
@@ -204,6 +232,9 @@ static int run_program(struct run *r, const struct check_program *program, bool 
         .network = r->network,
         .mounts = r->mounts,
         .mount_count = r->mount_count,
+        .capabilities = r->check->run.capabilities,
+        .insecure = r->check->run.privileged,
+        .tty = r->check->run.tty,
         .ca_bundle_fd = wired ? r->ground->ca_bundle_fd : -1,
         .emulation = r->ground->emulation,
         .init = true, /* as pid 1 a program would not get the signals it sends itself */

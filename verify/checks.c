@@ -2,6 +2,7 @@
 
 #include "checks_parse.h"
 #include "checks_value.h"
+#include "cst.h"
 
 #include <base/io.h>
 #include <base/mem.h>
@@ -78,25 +79,19 @@ static int parse_variants(struct checks_parser *p, const struct yaml_node *root,
     return 0;
 }
 
-static int refuse_foreign(const struct yaml_file *file, struct error *err)
-{
-    const struct yaml_node *version = yaml_get(file->root, "schemaVersion");
-    if (!version)
-        return 0;
-    yaml_error(file, version, err, "files of container-structure-test are not supported yet");
-    return error_hint(err, "write the checks as docs/checks.md describes");
-}
-
 static int parse_root(struct checks_parser *p, bool dev, struct error *err)
 {
     static const char *const keys[] = {"defaults", "python", "checks", "prod", "dev"};
     const struct yaml_node *root = p->file->root;
     size_t before = p->out->count;
-    if (root && (refuse_foreign(p->file, err) ||
-                 yaml_allow_keys(p->file, root, keys, COUNT_OF(keys), err) ||
-                 parse_defaults(p, yaml_get(root, "defaults"), err) ||
-                 parse_section(p, root, NULL, err) || parse_variants(p, root, dev, err)))
+    if (cst_is(p->file)) {
+        if (cst_parse(p, err))
+            return -1;
+    } else if (root && (yaml_allow_keys(p->file, root, keys, COUNT_OF(keys), err) ||
+                        parse_defaults(p, yaml_get(root, "defaults"), err) ||
+                        parse_section(p, root, NULL, err) || parse_variants(p, root, dev, err))) {
         return -1;
+    }
     if (p->out->count > before)
         return 0;
     error_set(err, ERROR_INPUT, "%s holds no check for the variant %s", p->file->name,

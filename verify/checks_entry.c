@@ -275,6 +275,7 @@ int checks_parse_entry(struct checks_parser *p, const struct yaml_node *entry, s
         return parse_file(p, entry, "file", &check->look, err);
     case CHECK_METADATA:
         return checks_parse_metadata(p, yaml_get(entry, "metadata"), &check->metadata, err);
+    case CHECK_LICENSE:
     case CHECK_COMMAND:
     case CHECK_START:
     default:

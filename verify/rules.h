@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 enum file_type { FILE_ANY, FILE_REGULAR, FILE_DIRECTORY, FILE_SYMLINK };
 
@@ -15,10 +17,14 @@ enum file_type { FILE_ANY, FILE_REGULAR, FILE_DIRECTORY, FILE_SYMLINK };
 struct file_rule {
     char *path; /* absolute; a glob where is_glob */
     bool is_glob;
-    bool absent;         /* it must not be there */
-    enum file_type type; /* FILE_SYMLINK looks at the link itself, all else at what it leads to */
-    char *owner;         /* "name", "name:group", "uid:gid"; NULL: any */
-    int mode;            /* permission bits; -1: any */
+    bool absent;           /* it must not be there */
+    enum file_type type;   /* FILE_SYMLINK looks at the link itself, all else at what it leads to */
+    char *owner;           /* "name", "name:group", "uid:gid"; NULL: any */
+    int mode;              /* permission bits; -1: any */
+    bool has_uid, has_gid; /* the numbers below are asked for */
+    uint32_t uid, gid;
+    mode_t executable; /* one of these permission bits must be set; 0: not asked */
+    char *permissions; /* as Go prints them, "-rw-r--r--"; NULL: any */
     struct patterns has, lacks;
 };
 
@@ -35,7 +41,7 @@ enum metadata_field {
     METADATA_CMD,
     METADATA_ENV,    /* key */
     METADATA_LABEL,  /* key */
-    METADATA_PORT,   /* key: "5000/tcp" */
+    METADATA_PORT,   /* key: "5000/tcp"; with unset "5000" is any protocol */
     METADATA_VOLUME, /* key: a path */
 };
 
@@ -45,12 +51,18 @@ struct metadata_rule {
     bool unset;              /* it must not be set */
     char *value;             /* exactly this; NULL: not asked */
     struct pattern *pattern; /* must match; NULL: not asked */
-    struct strv values;      /* of a list */
+    struct strv values;      /* of a list; none: it must be empty, or not set */
 };
 
 struct metadata_rules {
     struct metadata_rule *items;
     size_t count, cap;
+};
+
+/* Texts that license files must, and must not, be. */
+struct license_rule {
+    bool debian;       /* every package has a copyright file below /usr/share/doc */
+    struct strv files; /* paths */
 };
 
 #endif

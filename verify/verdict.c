@@ -140,7 +140,8 @@ static void decide_output(const struct check *check, struct check_result *r)
 void verdict_decide(const struct check *check, unsigned timeout_ms, struct check_result *r)
 {
     r->verdict = VERDICT_PASSED;
-    decide_traceback(r);
+    if (!check->run.tracebacks)
+        decide_traceback(r);
     if (r->output.too_long)
         verdict_fail(r, "wrote more than %d MiB, too much to be judged", OUTPUT_MAX / 1048576);
     if (check->kind == CHECK_START)

@@ -2,6 +2,7 @@
 
 #include "blame.h"
 #include "check_file.h"
+#include "check_license.h"
 #include "check_metadata.h"
 #include "check_run.h"
 #include "unpacked.h"
@@ -57,6 +58,11 @@ static int evaluate(const struct check *check, const struct check_ground *ground
         return 0;
     case CHECK_METADATA:
         out->verdict = metadata_rules_hold(ground->config, &check->metadata, &out->detail)
+                           ? VERDICT_PASSED
+                           : VERDICT_FAILED;
+        return 0;
+    case CHECK_LICENSE:
+        out->verdict = license_rule_holds(ground->look_fd, &check->license, &out->detail)
                            ? VERDICT_PASSED
                            : VERDICT_FAILED;
         return 0;

@@ -445,9 +445,6 @@ Y
         run_exit 2 "$IMGVERIFY" $words
         assert_stderr_contains "not supported yet"
     done
-    echo 'schemaVersion: 2.0.0' >cst.yaml
-    run_exit 3 "$IMGVERIFY" -c cst.yaml "$TINY"
-    assert_stderr_contains "container-structure-test are not supported yet"
 }
 
 @test "wrong command lines" {
