@@ -220,10 +220,12 @@ static int remove_stubs(const struct run *r, const struct snapshot *snapshot,
 {
     const struct stage_state *state = r->step->state;
     autosnapshot before = SNAPSHOT_NONE;
-    if (build_layers_snapshot(r->step->session->layers, state->layers, state->layer_count, 0,
+    if (snapshot->view == SNAPSHOT_OVERLAY &&
+        build_layers_snapshot(r->step->session->layers, state->layers, state->layer_count, 0,
                               &before, err))
         return -1;
-    const struct mount_stub_roots roots = {snapshot->root_fd, snapshot->upper_fd, before.root_fd};
+    const struct mount_stub_roots roots = {snapshot->root_fd, snapshot->upper_fd, before.root_fd,
+                                           store_form(r->step->session->options->store)};
     return mount_stubs_remove(&roots, created, err);
 }
 
@@ -242,6 +244,8 @@ static int run_and_keep(struct run *r, const struct digest *key, const char *cre
     int code = run_in(r, &snapshot, &result, err);
     if (!code && result.created.count)
         code = remove_stubs(r, &snapshot, &result.created, err);
+    if (!code)
+        code = snapshot_settle(&snapshot, &result.created, err);
     sandbox_result_release(&result);
     if (code)
         return -1;

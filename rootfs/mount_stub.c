@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 static int remove_one(int root_fd, const char *path, struct error *err)
@@ -43,7 +42,7 @@ static bool unchanged(const struct mount_stub_roots *roots, const char *path)
     autoclose int before = path_open_beneath(roots->before_fd, path, O_PATH | O_DIRECTORY, 0);
     return upper >= 0 && before >= 0 && !fstat(upper, &now) && !fstat(before, &then) &&
            now.st_mode == then.st_mode && now.st_uid == then.st_uid && now.st_gid == then.st_gid &&
-           fgetxattr(upper, "trusted.overlay.opaque", NULL, 0) < 0;
+           !whiteout_is_opaque(roots->form, upper);
 }
 
 /* The upper directory's copies of the directories that a stub was in, from the innermost on. */
@@ -63,7 +62,7 @@ int mount_stubs_remove(const struct mount_stub_roots *roots, const struct strv *
     for (size_t i = paths->count; i-- > 0;)
         if (*paths->items[i] && remove_one(roots->merged_fd, paths->items[i], err))
             return -1;
-    for (size_t i = paths->count; i-- > 0;)
+    for (size_t i = paths->count; roots->upper_fd >= 0 && i-- > 0;)
         forget_parents(roots, paths->items[i]);
     return 0;
 }

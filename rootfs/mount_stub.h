@@ -3,13 +3,16 @@
 #ifndef ROOTFS_MOUNT_STUB_H
 #define ROOTFS_MOUNT_STUB_H
 
+#include "whiteout.h"
+
 #include <base/error.h>
 #include <base/str.h>
 
 struct mount_stub_roots {
     int merged_fd; /* the root in which it ran */
-    int upper_fd;  /* its upper directory */
+    int upper_fd;  /* its upper directory; -1: there is none, and before_fd is not needed */
     int before_fd; /* the root as it was */
+    enum whiteout_form form; /* of the upper directory */
 };
 
 /* Remove what is still empty of these paths (sandbox_result.created, in the order they were made).

@@ -161,6 +161,8 @@ static int add_snapshot(struct run *r, struct error *err)
     autofree int *lower = mem_zalloc(n + r->snapshot_count + 1, sizeof *lower);
     for (size_t i = 0; i < n; i++)
         lower[i] = g->layer_fds[i];
+    if (r->snapshot_count && snapshot_settle(&r->snapshots[r->snapshot_count - 1], NULL, err))
+        return -1;
     for (size_t i = 0; i < r->snapshot_count; i++)
         lower[n++] = r->snapshots[i].upper_fd;
     struct snapshot fresh;
