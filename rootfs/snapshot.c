@@ -1,6 +1,8 @@
 #include "snapshot.h"
 
 #include "overlay.h"
+#include "store_private.h"
+#include "view.h"
 #include "whiteout.h"
 
 #include <base/io.h>
@@ -9,9 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -122,9 +124,49 @@ static int make_mount(struct snapshot *s, const struct stack *stack, enum snapsh
     return s->root_fd < 0 ? -1 : 0;
 }
 
+/* A detached mount of a directory, on which its file system's own restrictions don't hold where
+ * that is ours to say. */
+static int mount_directory(int dir_fd, struct error *err)
+{
+    struct mount_attr attr = {.attr_clr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    int fd = (int)syscall(SYS_open_tree, dir_fd, "",
+                          AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, ERROR_HOST, "mount the merged root");
+    syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof attr);
+    return fd;
+}
+
+static int new_directory(struct store *store, const int *fds, size_t n, enum snapshot_flags flags,
+                         struct snapshot *out, struct error *err)
+{
+    struct snapshot made = SNAPSHOT_NONE;
+    bool mounts = store_mode(store)->view == MODE_VIEW_MOUNTS;
+    enum view_use use = !(flags & SNAPSHOT_WRITABLE)      ? VIEW_LOOK
+                        : (flags & SNAPSHOT_MOUNT_POINTS) ? VIEW_RUN
+                                                          : VIEW_WRITE;
+    if (view_take(store->views, fds, n, use, &made.directory, err))
+        return -1;
+    made.view = SNAPSHOT_DIRECTORY;
+    made.store = store;
+    made.name = mem_strdup("");
+    if (mounts && use != VIEW_LOOK)
+        made.root_fd = mount_directory(view_fd(made.directory), err);
+    else
+        made.root_fd = fcntl(view_fd(made.directory), F_DUPFD_CLOEXEC, 0);
+    if (made.root_fd >= 0) {
+        *out = made;
+        return 0;
+    }
+    snapshot_release(&made);
+    return -1;
+}
+
 int snapshot_new(struct store *store, const int *lower_fds, size_t n, enum snapshot_flags flags,
                  struct snapshot *out, struct error *err)
 {
+    if (store_form(store) == WHITEOUT_PLAIN)
+        return new_directory(store, lower_fds, n, flags, out, err);
     struct stack stack = {0};
     build_stack(&stack, store, lower_fds, n, flags);
     struct snapshot made = SNAPSHOT_NONE;
@@ -141,11 +183,17 @@ int snapshot_new(struct store *store, const int *lower_fds, size_t n, enum snaps
 
 int snapshot_settle(struct snapshot *s, const struct strv *stubs, struct error *err)
 {
-    (void)stubs;
-    (void)err;
+    autoclose int folder = -1;
     /* Mounted, an overlay's upper directory may not become the lower one of another. */
     mem_close_at(&s->root_fd);
-    return 0;
+    if (!s->directory)
+        return 0;
+    free(s->name);
+    s->name = store_tmp_name(s->store, "snapshot");
+    if (make_folder(store_tmp_fd(s->store), s->name, &folder) ||
+        make_folder(folder, UPPER, &s->upper_fd))
+        return error_errno(err, ERROR_HOST, "make a folder in store %s", store_path(s->store));
+    return view_settle(take(&s->directory), s->upper_fd, stubs, err);
 }
 
 int snapshot_adopt(struct snapshot *s, const struct digest *diff_id, struct error *err)
@@ -159,6 +207,8 @@ void snapshot_release(struct snapshot *s)
 {
     mem_close_at(&s->root_fd);
     mem_close_at(&s->upper_fd);
+    if (s->directory)
+        view_give_back(s->directory);
     autoerror ignored = ERROR_INIT;
     if (s->name && *s->name && path_remove_tree(store_tmp_fd(s->store), s->name, &ignored))
         error_ignore(&ignored, "removed with all of tmp when the store is closed");

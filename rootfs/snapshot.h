@@ -38,6 +38,7 @@ struct snapshot {
                      until it is settled */
     char *name;   /* of the snapshot's folder in the store's tmp/ ("" where read-only) */
     struct store *store;
+    struct view *directory; /* of a directory view, until it is settled; else NULL */
 };
 
 /* lower_fds: layer directories, lowest first (they stay the caller's); n may be 0: an empty root.
@@ -46,7 +47,7 @@ int snapshot_new(struct store *store, const int *lower_fds, size_t n, enum snaps
                  struct snapshot *out, struct error *err);
 /* Whoever wrote is dead: upper_fd gets what was changed, and root_fd is given up (-1). stubs:
  * directories above these paths (without leading slash) count as changed only if more than their
- * change time did; NULL: none. */
+ * times did; NULL: none. */
 int snapshot_settle(struct snapshot *snapshot, const struct strv *stubs, struct error *err);
 /* Make the upper directory the layer of diff_id: store_adopt_layer. upper_fd stays good as a
  * lowerdir of later snapshots, also before this call. */

@@ -2,6 +2,7 @@
 
 #include "layer_apply.h"
 #include "store_private.h"
+#include "view.h"
 
 #include <base/io.h>
 #include <base/log.h>
@@ -10,13 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Who is uid 0 of a user namespace may not be root anywhere else. */
@@ -37,28 +36,6 @@ static char *default_path(const struct mode *mode)
         return mem_printf("%s/imgbuild", data);
     const char *home = getenv("HOME");
     return mem_printf("%s/.local/share/imgbuild", home && *home ? home : "");
-}
-
-/* File systems that overlayfs refuses for an upper directory, for want of whiteouts, of trusted
- * attributes, or by rule. */
-static const char *unfit(long magic)
-{
-    static const struct {
-        long magic;
-        const char *name;
-    } table[] = {{OVERLAYFS_SUPER_MAGIC, "an overlay"},
-                 {NFS_SUPER_MAGIC, "NFS"},
-                 {FUSE_SUPER_MAGIC, "FUSE"},
-                 {SMB_SUPER_MAGIC, "SMB"},
-                 {CIFS_SUPER_MAGIC, "SMB"},
-                 {SMB2_SUPER_MAGIC, "SMB"},
-                 {MSDOS_SUPER_MAGIC, "FAT"},
-                 {V9FS_MAGIC, "9p"},
-                 {ECRYPTFS_SUPER_MAGIC, "eCryptfs"}};
-    for (size_t i = 0; i < COUNT_OF(table); i++)
-        if (table[i].magic == magic)
-            return table[i].name;
-    return NULL;
 }
 
 /* A store has its lock from the first moment on; what it may be made in is empty, or the root of a
@@ -87,17 +64,9 @@ static int open_root(struct store *s, struct error *err)
     if (path_make_dirs(s->path, err))
         return -1;
     s->root_fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct statfs fs;
     struct stat st;
-    if (s->root_fd < 0 || fstatfs(s->root_fd, &fs) || fstat(s->root_fd, &st))
+    if (s->root_fd < 0 || fstat(s->root_fd, &st))
         return error_errno(err, ERROR_HOST, "open store %s", s->path);
-    const char *kind = unfit((long)fs.f_type);
-    if (kind) {
-        error_set(err, ERROR_HOST, "store %s is on %s, which can't hold what steps write", s->path,
-                  kind);
-        return error_hint(err, "Put it on ext4, xfs, btrfs or tmpfs: --root DIR. In a container, "
-                               "that is a volume.");
-    }
     if (check_ours(s, err))
         return -1;
     /* Layers hold setuid programs that are none of the host's users' business; and a set-group-id
@@ -170,7 +139,7 @@ int store_open(const char *root, const struct mode *mode, struct store **out, st
 {
     struct store *s = mem_zalloc(1, sizeof *s);
     s->mode = mode ? *mode : MODE_NOTHING;
-    s->form = s->mode.in_user_namespace ? WHITEOUT_USER : WHITEOUT_TRUSTED;
+    s->views = views_new(s);
     s->sink = (struct layer_sink){sink_has, sink_unpack};
     s->root_fd = s->oci_fd = s->cache_fd = s->layers_fd = s->synced_fd = s->all_tmp_fd = -1;
     s->empty_fd = s->mount_points_fd = s->lock_fd = s->tmp_fd = s->tmp_lock_fd = -1;
@@ -200,6 +169,7 @@ void store_close(struct store *s)
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         mem_close_at(fds[i]);
     owners_close(s->owners);
+    views_free(s->views);
     free(s->tmp_name);
     free(s->path);
     free(s);

@@ -71,8 +71,7 @@ static int make_folders(struct store *s, struct error *err)
     if (store_open_folder(s->root_fd, "oci", 0700, &s->oci_fd) ||
         store_open_folder(s->root_fd, layers, 0700, &s->layers_fd) ||
         store_open_folder(s->root_fd, synced, 0700, &s->synced_fd) ||
-        store_open_folder(s->root_fd, "cache", 0700, &s->cache_fd) ||
-        store_open_folder(s->root_fd, "tmp", 0700, &s->all_tmp_fd) || make_skeleton(s))
+        store_open_folder(s->root_fd, "cache", 0700, &s->cache_fd) || make_skeleton(s))
         return error_errno(err, ERROR_HOST, "make the folders of store %s", s->path);
     return 0;
 }
@@ -171,7 +170,8 @@ static int make_tmp(struct store *s, struct error *err)
     char unique[17];
     io_random_name(unique);
     s->tmp_name = mem_printf("%ld-%s", (long)getpid(), unique);
-    if (store_open_folder(s->all_tmp_fd, s->tmp_name, 0700, &s->tmp_fd))
+    if (store_open_folder(s->root_fd, "tmp", 0700, &s->all_tmp_fd) ||
+        store_open_folder(s->all_tmp_fd, s->tmp_name, 0700, &s->tmp_fd))
         return error_errno(err, ERROR_HOST, "make a folder in tmp of store %s", s->path);
     s->tmp_lock_fd = openat(s->tmp_fd, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (s->tmp_lock_fd < 0 || flock(s->tmp_lock_fd, LOCK_EX | LOCK_NB))
@@ -188,5 +188,8 @@ int store_prepare(struct store *s, struct error *err)
         return -1;
     if (s->mode.records_owners && owners_open(s->root_fd, "owners", &s->owners, err))
         return error_wrap(err, "store %s", s->path);
-    return make_folders(s, err) || check_boot(s, err) || sweep(s, err) || make_tmp(s, err) ? -1 : 0;
+    if (make_tmp(s, err))
+        return -1;
+    store_choose_form(s);
+    return make_folders(s, err) || check_boot(s, err) || sweep(s, err) ? -1 : 0;
 }
