@@ -1,10 +1,12 @@
 /* push, pull, copy and inspect: images as they are, without building. */
 #include "cmd_common.h"
 #include "command.h"
+#include "format_template.h"
 #include "output.h"
 #include "store_name.h"
 
 #include <base/mem.h>
+#include <registry/artifact.h>
 #include <registry/layout.h>
 #include <registry/pull.h>
 #include <registry/push.h>
@@ -16,7 +18,8 @@ struct image_values {
     struct common_values common;
     char *platform;
     struct strv tags;
-    bool raw, config, all;
+    char *format;
+    bool raw, config, all, attached;
 };
 #define AT(member) offsetof(struct image_values, member)
 
@@ -116,6 +119,21 @@ static int copy(struct image_job *job, struct error *err)
     return 0;
 }
 
+/* As it is, or through --format. */
+static int print_json(const struct image_job *job, const json_t *json, struct error *err)
+{
+    autostr formatted = STR_INIT;
+    if (job->values.format) {
+        if (format_print(job->values.format, json, &formatted, err))
+            return -1;
+        printf("%s\n", str_text(&formatted));
+        return 0;
+    }
+    autofree char *text = json_pretty(json);
+    fputs(text, stdout);
+    return 0;
+}
+
 static json_t *describe(const struct image *image)
 {
     char platform[48];
@@ -132,13 +150,36 @@ static json_t *describe(const struct image *image)
                      image->config);
 }
 
+/* --attached: the artifacts of the image, an array. */
+static int print_attached(const struct image_job *job, const struct reference *ref,
+                          struct error *err)
+{
+    autoartifacts list = {.items = NULL};
+    autojson *json = json_array();
+    if (artifact_list(ref, NULL, &job->common.transport, &list, err))
+        return -1;
+    for (size_t i = 0; i < list.count; i++) {
+        json_t *entry = descriptor_json(&list.items[i].manifest);
+        json_object_set_new(entry, "artifactType", json_from_text(list.items[i].type));
+        json_array_append_new(json, entry);
+    }
+    return print_json(job, json, err);
+}
+
 /* inspect REF: the manifest (--raw), the config (--config), or both in short. */
 static int inspect(struct image_job *job, struct error *err)
 {
     autoreference ref = {.transport = REFERENCE_REGISTRY};
     struct image_source *source = NULL;
-    if (reference_parse(job->operands.items[0], true, &ref, err) ||
-        image_source_open(&ref, &job->common.transport, &source, err))
+    const struct image_values *v = &job->values;
+    if (v->raw + v->config + v->attached > 1 || (v->format && (v->raw || v->config)))
+        return error_set(err, ERROR_USAGE,
+                         "--raw, --config, --attached and --format contradict each other");
+    if (reference_parse(job->operands.items[0], true, &ref, err))
+        return -1;
+    if (v->attached)
+        return print_attached(job, &ref, err);
+    if (image_source_open(&ref, &job->common.transport, &source, err))
         return -1;
     automanifest manifest = {.bytes = NULL};
     autoimage image = {.config = NULL};
@@ -157,9 +198,7 @@ static int inspect(struct image_job *job, struct error *err)
         return 0;
     }
     autojson *json = describe(&image);
-    autofree char *text = json_pretty(json);
-    fputs(text, stdout);
-    return 0;
+    return print_json(job, json, err);
 }
 
 static int with_job(int (*what)(struct image_job *job, struct error *err),
@@ -213,6 +252,10 @@ static const struct cli_option inspect_options[] = {
     PLATFORM_OPTION,
     {"raw", 0, CLI_SWITCH, AT(raw), NULL, NULL, "Print the manifest or index as it is"},
     {"config", 0, CLI_SWITCH, AT(config), NULL, NULL, "Print the image config as it is"},
+    {"attached", 0, CLI_SWITCH, AT(attached), NULL, NULL,
+     "List the artifacts attached to the image instead, as JSON"},
+    {"format", 'f', CLI_STRING, AT(format), "TEMPLATE", NULL,
+     "Print parts alone: {{.digest}}, {{index .config.config.Labels \"KEY\"}}, {{json .layers}}"},
     COMMON_OPTIONS};
 
 const struct cli_command command_push = {.program = "imgbuild",
@@ -261,6 +304,8 @@ const struct cli_command command_inspect = {
     .summary = "Show an image's manifest and config",
     .description = "Prints digest, platform, layers and config as JSON. Nothing but manifest and "
                    "config is fetched.",
+    .examples = "imgbuild inspect --format '{{.digest}}' debian:12\tthe digest alone\n"
+                "imgbuild inspect --raw ghcr.io/o/n:1\tthe manifest or index as it is",
     .options = inspect_options,
     .option_count = COUNT_OF(inspect_options),
     .operands_min = 1,

@@ -12,6 +12,8 @@ extern const struct cli_command command_copy;
 extern const struct cli_command command_index;
 extern const struct cli_command command_inspect;
 extern const struct cli_command command_tags;
+extern const struct cli_command command_delete;
+extern const struct cli_command command_attach;
 extern const struct cli_command command_login;
 extern const struct cli_command command_logout;
 extern const struct cli_command command_bootstrap;

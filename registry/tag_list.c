@@ -45,10 +45,16 @@ static int read_page(struct session *s, const char *path, struct strv *out, char
         return -1;
     if (http_status(x) != 200)
         return session_refused(s, x, what, err);
+    autostrv tags = STRV_INIT;
     if (http_read_all(x, PAGE_CAP, what, &body, err) ||
         json_parse_received(str_text(&body), body.len, what, &json, err) ||
-        json_get_strings(json, "tags", what, out, err))
+        json_get_strings(json, "tags", what, &tags, err))
         return -1;
+    for (size_t i = 0; i < tags.count; i++) {
+        if (!reference_tag_valid(tags.items[i]))
+            return error_set(err, ERROR_INPUT, "%s has what is no tag", what);
+        strv_add(out, tags.items[i]);
+    }
     if (out->count > TAGS_CAP)
         return error_set(err, ERROR_INPUT, "more than %d tags", TAGS_CAP);
     *next = link_next(x);

@@ -188,6 +188,10 @@ static void a_page_elsewhere_is_not_asked_for(void **state)
     ask(&g->server, "DELETE", "/_fault/rules", NULL, NULL);
     rules(&g->server, "[{'path':'/tags/list','status':200,'huge':5000000}]");
     assert_error(image_tags(&ref, NULL, &tags, &err), &err, ERROR_INPUT, "larger than");
+    ask(&g->server, "DELETE", "/_fault/rules", NULL, NULL);
+    rules(&g->server,
+          "[{'path':'/tags/list','status':200,'body':'{\\'tags\\':[\\'a\\\\u001b[2J\\']}'}]");
+    assert_error(image_tags(&ref, NULL, &tags, &err), &err, ERROR_INPUT, "no tag");
     autofree char *next = link_parse("</v2/a?n=1&last=x>; rel=\"next\"");
     assert_string_equal(next, "/v2/a?n=1&last=x");
     autofree char *second = link_parse("</x>; rel=\"prev\", </y>; rel=next");
