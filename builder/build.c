@@ -199,6 +199,8 @@ static int keep(struct build_session *s, struct error *err)
             return -1;
     }
     context_save(&s->context, store_cache_fd(store));
+    for (size_t i = 0; s->options->contexts && i < s->options->contexts->count; i++)
+        context_save(&s->named[i], store_cache_fd(store));
     return 0;
 }
 
@@ -237,6 +239,47 @@ static int build_and_keep(struct build_session *s, struct build_result *out, str
     return code;
 }
 
+static int open_contexts(struct build_session *s, struct error *err)
+{
+    const struct build_options *o = s->options;
+    size_t count = o->contexts ? o->contexts->count : 0;
+    s->named = mem_zalloc(count + 1, sizeof *s->named);
+    for (size_t i = 0; i < count; i++)
+        s->named[i] = CONTEXT_NONE;
+    return o->context_fetched ? context_open_fetched(o->context, &s->context, err)
+                              : context_open(o->context, o->dockerfile_path,
+                                             store_cache_fd(o->store), &s->context, err);
+}
+
+static int resolve(struct build_session *s, struct stages **out, struct error *err)
+{
+    const struct build_options *o = s->options;
+    autostrv names = STRV_INIT;
+    for (size_t i = 0; o->contexts && i < o->contexts->count; i++)
+        strv_add(&names, o->contexts->items[i].name);
+    struct stages_options options = {.build_args = o->build_args,
+                                     .platform_args = &s->platform_args,
+                                     .target = o->target,
+                                     .contexts = &names};
+    return stages_resolve(o->dockerfile, &options, out, err);
+}
+
+static void session_release(struct build_session *s, struct stages *stages)
+{
+    for (size_t i = 0; s->states && i < stages->count; i++)
+        if (s->states[i].config)
+            stage_state_release(&s->states[i]);
+    build_layers_free(s->layers);
+    free(s->states);
+    free(s->pending);
+    context_release(&s->context);
+    for (size_t i = 0; s->named && s->options->contexts && i < s->options->contexts->count; i++)
+        context_release(&s->named[i]);
+    free(s->named);
+    strv_release(&s->platform_args);
+    stages_free(stages);
+}
+
 int build_image(const struct build_options *options, struct build_result *out, struct error *err)
 {
     struct build_session s = {.options = options, .context = CONTEXT_NONE};
@@ -246,30 +289,16 @@ int build_image(const struct build_options *options, struct build_result *out, s
     scope_platform_args(&s.platform_args, platform_text(&options->platform, '/', target),
                         platform_text(&host, '/', build), options->target);
     s.now = options->source_date_epoch >= 0 ? options->source_date_epoch : (int64_t)time(NULL);
-    struct stages_options stages_options = {.build_args = options->build_args,
-                                            .platform_args = &s.platform_args,
-                                            .target = options->target};
     struct stages *stages = NULL;
-    int result = stages_resolve(options->dockerfile, &stages_options, &stages, err);
+    int result = resolve(&s, &stages, err) || open_contexts(&s, err) ? -1 : 0;
     s.stages = stages;
-    if (!result)
-        result = context_open(options->context, options->dockerfile_path,
-                              store_cache_fd(options->store), &s.context, err);
     if (!result) {
         s.states = mem_zalloc(stages->count, sizeof *s.states);
         s.layers = build_layers_new(options->store, options->pool, &options->compression,
                                     options->source_date_epoch);
         result = build_and_keep(&s, out, err);
-        for (size_t i = 0; i < stages->count; i++)
-            if (s.states[i].config)
-                stage_state_release(&s.states[i]);
     }
-    build_layers_free(s.layers);
-    free(s.states);
-    free(s.pending);
-    context_release(&s.context);
-    strv_release(&s.platform_args);
-    stages_free(stages);
+    session_release(&s, stages);
     return result;
 }
 

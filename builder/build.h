@@ -5,6 +5,7 @@
 
 #include "build_layer.h"
 #include "dockerfile.h"
+#include "named_contexts.h"
 
 #include <base/error.h>
 #include <base/progress.h>
@@ -25,13 +26,14 @@ struct ssh_sources;
 /* Everything is borrowed for the call. */
 struct build_options {
     const struct dockerfile *dockerfile;
-    const char *dockerfile_path;       /* for DOCKERFILE.dockerignore; NULL: none */
-    const char *context;               /* directory; NULL: an empty one */
-    const struct strv *build_args;     /* "K=V" */
-    const struct strv *build_contexts; /* "NAME=docker-image://REF" and the like */
-    const struct strv *labels;         /* "K=V", over the Dockerfile's */
-    const struct strv *annotations;    /* see annotations.h */
-    const char *target;                /* NULL: the last stage */
+    const char *dockerfile_path;           /* for DOCKERFILE.dockerignore; NULL: none */
+    const char *context;                   /* directory; NULL: an empty one */
+    bool context_fetched;                  /* it came from elsewhere: see context.h */
+    const struct strv *build_args;         /* "K=V" */
+    const struct named_contexts *contexts; /* of --build-context; or NULL */
+    const struct strv *labels;             /* "K=V", over the Dockerfile's */
+    const struct strv *annotations;        /* see annotations.h */
+    const char *target;                    /* NULL: the last stage */
     struct platform platform;
     const char *label; /* for progress, where several are built: "linux/arm64"; NULL: none */
     struct compression compression;

@@ -3,6 +3,7 @@
 #include "annotations.h"
 #include "build.h"
 #include "build_deliver.h"
+#include "build_inputs.h"
 #include "build_preflight.h"
 #include "commit.h"
 #include "output.h"
@@ -19,8 +20,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { DOCKERFILE_CAP = 1024 * 1024 };
 
 /* The context's last commit, where --reproducible asks for it and nothing says otherwise. */
 static int set_epoch(struct build_job *job, struct error *err)
@@ -47,6 +46,9 @@ static int set_epoch(struct build_job *job, struct error *err)
 
 static int prepare(struct build_job *job, struct error *err)
 {
+    if (job->prepared)
+        return 0;
+    job->prepared = true;
     job->epoch = job->parsed->source_date_epoch;
     if (set_epoch(job, err))
         return -1;
@@ -59,17 +61,25 @@ static int prepare(struct build_job *job, struct error *err)
     return 0;
 }
 
-static int build_platform(struct build_job *job, const struct dockerfile *file, size_t i,
+/* What all platforms are built from. */
+struct sources {
+    const struct dockerfile *file;
+    const struct build_inputs *inputs;
+};
+
+static int build_platform(struct build_job *job, const struct sources *from, size_t i,
                           struct build_result *out, struct error *err)
 {
     const struct build_plan *plan = &job->plan;
     char label[48];
     platform_text(&plan->platforms[i].platform, '/', label);
-    struct build_options options = {.dockerfile = file,
-                                    .dockerfile_path = plan->dockerfile_path,
-                                    .context = plan->context_path,
+    struct build_options options = {.dockerfile = from->file,
+                                    .dockerfile_path = from->inputs->ignore_for,
+                                    .context = from->inputs->context,
+                                    .context_fetched =
+                                        from->inputs->context && from->inputs->own.fd >= 0,
                                     .build_args = &plan->build_args,
-                                    .build_contexts = &job->values->build_contexts,
+                                    .contexts = &from->inputs->named,
                                     .labels = &plan->labels,
                                     .annotations = &plan->annotations,
                                     .target = plan->target,
@@ -177,14 +187,14 @@ static int check(const struct build_job *job, struct error *err)
     return annotations_check(&job->plan.annotations, n > 1, err);
 }
 
-static int build_platforms(struct build_job *job, const struct dockerfile *file,
-                           struct results *out, struct error *err)
+static int build_platforms(struct build_job *job, const struct sources *from, struct results *out,
+                           struct error *err)
 {
     size_t n = job->plan.platform_count;
     out->items = mem_zalloc(n, sizeof *out->items);
     for (; out->count < n; out->count++) {
         char text[48];
-        if (!build_platform(job, file, out->count, &out->items[out->count], err))
+        if (!build_platform(job, from, out->count, &out->items[out->count], err))
             continue;
         platform_text(&job->plan.platforms[out->count].platform, '/', text);
         return n > 1 ? error_wrap(err, "%s", text) : -1;
@@ -197,13 +207,12 @@ static int build_platforms(struct build_job *job, const struct dockerfile *file,
     return commit_index(job->common->store, images, n, &job->plan.annotations, &out->index, err);
 }
 
-static int build_and_deliver(struct build_job *job, const struct dockerfile *file,
-                             struct error *err)
+static int build_and_deliver(struct build_job *job, const struct sources *from, struct error *err)
 {
     double start = build_seconds();
     struct results results = {.items = NULL};
     job->emulators = emulators_new();
-    int code = build_platforms(job, file, &results, err);
+    int code = build_platforms(job, from, &results, err);
     if (!code) {
         summarize(job, &results, start);
         code = build_deliver(job, results.items[0].base_reference, err);
@@ -214,21 +223,27 @@ static int build_and_deliver(struct build_job *job, const struct dockerfile *fil
     return code;
 }
 
+static int build_from(struct build_job *job, struct build_inputs *inputs, struct error *err)
+{
+    autodockerfile *file = NULL;
+    if (dockerfile_parse(str_text(&inputs->dockerfile), inputs->dockerfile.len, inputs->name, &file,
+                         err) ||
+        prepare(job, err) || build_inputs_named(job, inputs, err))
+        return -1;
+    struct sources from = {file, inputs};
+    return build_and_deliver(job, &from, err);
+}
+
 int build_job_run(struct build_job *job, struct error *err)
 {
-    autostr bytes = STR_INIT;
-    autodockerfile *file = NULL;
-    const char *path = job->plan.dockerfile_path;
+    struct build_inputs inputs;
     forget_iid(job->values->iidfile);
-    if (check(job, err) || build_preflight(job, err))
+    if (check(job, err) || build_preflight(job, err) ||
+        (build_inputs_remote(job) && prepare(job, err)) || build_inputs_open(job, &inputs, err))
         return -1;
-    if (job->dockerfile_text)
-        str_add(&bytes, job->dockerfile_text);
-    else if (io_read_file(AT_FDCWD, path, DOCKERFILE_CAP, &bytes, err))
-        return error_hint(err, "-f names the Dockerfile");
-    if (dockerfile_parse(str_text(&bytes), bytes.len, path, &file, err) || prepare(job, err))
-        return -1;
-    return build_and_deliver(job, file, err);
+    int code = build_from(job, &inputs, err);
+    build_inputs_release(&inputs);
+    return code;
 }
 
 void build_job_release(struct build_job *job)

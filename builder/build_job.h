@@ -26,6 +26,7 @@ struct build_job {
     struct build_plan plan;
     struct summary summary;
     int64_t epoch; /* -1: times are kept */
+    bool prepared;
     struct emulators *emulators;
 };
 

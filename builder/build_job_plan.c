@@ -1,6 +1,8 @@
 /* Which image a command line means: a definition's, or that of a plain Dockerfile and context. */
 #include "build_job.h"
 
+#include "context_source.h"
+
 #include <base/mem.h>
 #include <base/path.h>
 #include <images/definition.h>
@@ -19,7 +21,8 @@ static bool is_plain(const struct build_job *job)
     if (v->dev || v->prod || v->version || v->registry || job->operands->count != 1)
         return false;
     const char *operand = job->operands->items[0];
-    if (strchr(operand, '/') || !strcmp(operand, ".") || !strcmp(operand, ".."))
+    if (strchr(operand, '/') || !strcmp(operand, ".") || !strcmp(operand, "..") ||
+        context_source_kind(operand) == CONTEXT_STDIN)
         return true;
     autofree char *inside = mem_printf("%s/Dockerfile", operand);
     autofree char *definition = mem_printf("images/%s/image.yaml", operand);
@@ -34,6 +37,21 @@ static int as_usage(struct error *err, const char *option)
     return error_wrap(err, "%s", option);
 }
 
+/* As far as it is known before a context from elsewhere is there. The caller frees it. */
+static char *dockerfile_path(const char *context, const char *given)
+{
+    if (given)
+        return mem_strdup(given);
+    if (context_source_kind(context) != CONTEXT_LOCAL)
+        return mem_strdup("Dockerfile");
+    autofree char *lower = path_join(context, "dockerfile");
+    char *path = path_join(context, "Dockerfile");
+    if (!access(path, F_OK) || access(lower, F_OK))
+        return path;
+    free(path);
+    return take(&lower);
+}
+
 static int plan_plain(struct build_job *job, struct error *err)
 {
     const struct build_values *v = job->values;
@@ -42,22 +60,9 @@ static int plan_plain(struct build_job *job, struct error *err)
         return error_set(err, ERROR_USAGE,
                          "the build context is missing: imgbuild -f FILE -t REF CONTEXT");
     const char *context = job->operands->items[0];
-    if (!strcmp(context, "-") || strstr(context, "://"))
-        return error_set(err, ERROR_USAGE, "a context from %s is not supported yet",
-                         strcmp(context, "-") ? "a URL" : "standard input");
-    if (v->file && !strcmp(v->file, "-"))
-        return error_set(err, ERROR_USAGE, "a Dockerfile from standard input is not supported yet");
     plan->build = true;
     plan->context_path = mem_strdup(context);
-    plan->dockerfile_path = v->file ? mem_strdup(v->file) : path_join(context, "Dockerfile");
-    if (!v->file && access(plan->dockerfile_path, F_OK)) {
-        free(plan->dockerfile_path);
-        plan->dockerfile_path = path_join(context, "dockerfile");
-        if (access(plan->dockerfile_path, F_OK)) {
-            free(plan->dockerfile_path);
-            plan->dockerfile_path = path_join(context, "Dockerfile");
-        }
-    }
+    plan->dockerfile_path = dockerfile_path(context, v->file);
     plan->target = mem_strdup_null(v->target);
     strv_add_all(&plan->build_args, &v->build_args);
     strv_add_all(&plan->labels, &v->labels);

@@ -1,5 +1,6 @@
 #include "build_session.h"
 
+#include "context_layer.h"
 #include "store_name.h"
 
 #include <base/io.h>
@@ -83,29 +84,39 @@ void session_remember(struct build_session *s, const struct digest *key, struct 
         (struct pending_record){*key, layer, s->now};
 }
 
-/* The reference that a name stands for: what --build-context says, else itself. The caller frees
- * *out. */
-static int replacement(const struct build_session *s, const char *name, char **out,
-                       struct error *err)
+int session_context(struct build_session *s, const char *name, struct context **out,
+                    struct error *err)
 {
-    static const struct {
-        const char *scheme, *transport;
-    } known[] = {{"docker-image://", "docker://"}, {"oci-layout://", "oci:"}};
-    const struct strv *contexts = s->options->build_contexts;
-    const char *value = contexts ? env_get(contexts, name) : NULL;
-    for (size_t i = 0; value && i < COUNT_OF(known); i++) {
-        if (!str_starts(value, known[i].scheme))
-            continue;
-        *out = mem_printf("%s%s", known[i].transport, value + strlen(known[i].scheme));
+    const struct named_contexts *contexts = s->options->contexts;
+    const struct named_context *found = named_contexts_find(contexts, name);
+    if (!found || !found->directory)
         return 0;
+    struct context *context = &s->named[found - contexts->items];
+    if (context->fd < 0 &&
+        (found->fetched ? context_open_fetched(found->directory, context, err)
+                        : context_open(found->directory, NULL, store_cache_fd(s->options->store),
+                                       context, err)))
+        return error_wrap(err, "--build-context %s", found->name);
+    *out = context;
+    return 1;
+}
+
+/* The files of a directory as an image that has nothing else. */
+static int state_of_context(struct build_session *s, struct context *context,
+                            const struct platform *platform, struct stage_state *out,
+                            struct error *err)
+{
+    struct context_layer layer = {.path = NULL};
+    if (context_layer_look(s, context, ".", &layer, err))
+        return -1;
+    struct build_layer *made = context_layer_make(s, &layer, err);
+    if (made) {
+        stage_state_init_scratch(out, &s->stages->global, platform);
+        out->key = layer.content;
+        MEM_PUSH(out->layers, out->layer_count, out->layer_cap) = made;
     }
-    if (value)
-        return error_set(err, ERROR_USAGE,
-                         "--build-context %s=%s: only docker-image:// and oci-layout:// are "
-                         "supported yet",
-                         name, value);
-    *out = mem_strdup(name);
-    return 0;
+    context_layer_release(&layer);
+    return made ? 0 : -1;
 }
 
 /* From the store where it is named there, else from where it is. A file is always looked at: its
@@ -137,9 +148,13 @@ static int fetch(struct build_session *s, const struct reference *ref,
 int session_image(struct build_session *s, const char *name, const struct platform *platform,
                   struct stage_state *out, struct error *err)
 {
-    autofree char *wanted = NULL;
+    struct context *context = NULL;
+    int directory = session_context(s, name, &context, err);
+    if (directory)
+        return directory < 0 ? -1 : state_of_context(s, context, platform, out, err);
+    const struct named_context *named = named_contexts_find(s->options->contexts, name);
     autoreference ref = {.transport = REFERENCE_REGISTRY};
-    if (replacement(s, name, &wanted, err) || reference_parse(wanted, false, &ref, err))
+    if (reference_parse(named ? named->image : name, false, &ref, err))
         return -1;
     autofree char *text = reference_text(&ref);
     autoimage image = {.config = NULL};
@@ -156,7 +171,8 @@ int session_source(struct step *step, const char *name, struct position at,
 {
     struct build_session *s = step->session;
     size_t index;
-    int found = stages_find(s->stages, step->stage->index, name, &index, err);
+    bool named = named_contexts_find(s->options->contexts, name);
+    int found = named ? 1 : stages_find(s->stages, step->stage->index, name, &index, err);
     if (!found) {
         *state = &s->states[index];
         return 0;

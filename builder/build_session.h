@@ -24,6 +24,7 @@ struct build_session {
     struct stage_state *states; /* one per stage of the file */
     struct build_layers *layers;
     struct context context; /* the main one */
+    struct context *named;  /* one for each of options->contexts, opened when first asked for */
     struct strv platform_args;
     struct pending_record *pending;
     size_t pending_count, pending_cap;
@@ -66,7 +67,12 @@ int step_refuse_flags(const struct step *step, const char *const *names, size_t 
 int session_source(struct step *step, const char *name, struct position at,
                    struct stage_state *image_state, const struct stage_state **state,
                    struct error *err);
-/* Pull, or find in the store, the image a FROM or --from names, and make a state of it. */
+/* The directory that --build-context gave under this name: 1 and *out (the session's); 0: there is
+ * none; -1. */
+int session_context(struct build_session *s, const char *name, struct context **out,
+                    struct error *err);
+/* Pull, or find in the store, the image a FROM or --from names, and make a state of it: what
+ * --build-context says first, of a directory an image with its files alone. */
 int session_image(struct build_session *s, const char *name, const struct platform *platform,
                   struct stage_state *out, struct error *err);
 

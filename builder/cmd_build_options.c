@@ -34,8 +34,8 @@ static const struct cli_option option_table[] = {
     {"annotation", 0, CLI_STRINGS, AT(annotations), "NAME=VALUE", NULL,
      "Add an annotation to the manifest"},
     {"build-context", 0, CLI_STRINGS, AT(build_contexts), "NAME=SOURCE", NULL,
-     "Take another image (docker-image://REF, oci-layout://DIR) wherever the Dockerfile names "
-     "NAME"},
+     "Take this wherever the Dockerfile names NAME: docker-image://REF, oci-layout://DIR, a "
+     "directory, a git repository or a URL"},
     {"no-cache", 0, CLI_SWITCH, AT(no_cache), NULL, NULL, "Run every step anew"},
     {"pull", 0, CLI_SWITCH, AT(pull), NULL, NULL, "Ask the registry for newer base images"},
     {"push", 0, CLI_SWITCH, AT(push), NULL, NULL, "Push the image under all its tags"},
@@ -159,6 +159,18 @@ static int check_host(const char *text, struct error *err)
     return error_set(err, ERROR_USAGE, "--add-host %s: it reads HOST:IP, as in db:10.0.0.2", text);
 }
 
+static bool known_scheme(const char *source)
+{
+    static const char *const known[] = {"docker-image", "oci-layout", "http",
+                                        "https",        "git",        "ssh"};
+    const char *end = strstr(source, "://");
+    for (size_t i = 0; end && i < COUNT_OF(known); i++)
+        if (strlen(known[i]) == (size_t)(end - source) &&
+            !strncmp(known[i], source, (size_t)(end - source)))
+            return true;
+    return !end;
+}
+
 /* "NAME=VALUE" with both; the last of a name holds. */
 static int check_contexts(const struct strv *contexts, struct error *err)
 {
@@ -168,6 +180,11 @@ static int check_contexts(const struct strv *contexts, struct error *err)
             return error_set(err, ERROR_USAGE,
                              "--build-context %s: it reads NAME=SOURCE, as in "
                              "base=docker-image://debian:12",
+                             text);
+        if (!known_scheme(equals + 1))
+            return error_set(err, ERROR_USAGE,
+                             "--build-context %s: it is none of docker-image://, oci-layout://, "
+                             "git, a URL, a directory",
                              text);
     }
     return 0;

@@ -58,6 +58,16 @@ int context_open(const char *path, const char *dockerfile, int cache_fd, struct 
     return 0;
 }
 
+int context_open_fetched(const char *path, struct context *out, struct error *err)
+{
+    struct context c = CONTEXT_NONE;
+    c.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c.fd < 0)
+        return error_errno(err, ERROR_HOST, "open the build context");
+    *out = c;
+    return 0;
+}
+
 struct copy_tree context_tree(const struct context *context)
 {
     return (struct copy_tree){

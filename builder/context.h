@@ -19,6 +19,9 @@ struct context {
  * context's own. ERROR_MISSING, ERROR_INPUT. path NULL: an empty context. */
 int context_open(const char *path, const char *dockerfile, int cache_fd, struct context *out,
                  struct error *err);
+/* The same for one that was fetched from elsewhere: no .dockerignore counts, and nothing is
+ * remembered of its files. */
+int context_open_fetched(const char *path, struct context *out, struct error *err);
 /* As a COPY sees it. */
 struct copy_tree context_tree(const struct context *context);
 /* Keep what was learnt of the files; a failure is only a warning. */

@@ -14,15 +14,15 @@ void context_layer_release(struct context_layer *layer)
     *layer = (struct context_layer){.path = NULL};
 }
 
-int context_layer_look(struct build_session *s, const char *source, struct context_layer *out,
-                       struct error *err)
+int context_layer_look(struct build_session *s, struct context *from, const char *source,
+                       struct context_layer *out, struct error *err)
 {
-    struct context_layer layer = {.path = NULL};
-    struct copy_tree tree = context_tree(&s->context);
+    struct context_layer layer = {.from = from};
+    struct copy_tree tree = context_tree(from);
     if (tree.root_fd < 0)
         return error_set(err, ERROR_INPUT, "there is no build context to mount");
     if (copy_list_add(&layer.list, &tree, source, NULL, err) ||
-        copy_hash(&layer.list, &tree, s->context.hashes, s->options->pool, &layer.content, err)) {
+        copy_hash(&layer.list, &tree, from->hashes, s->options->pool, &layer.content, err)) {
         context_layer_release(&layer);
         return -1;
     }
@@ -41,7 +41,7 @@ struct writing {
 static int write_layer(void *context, struct sink *to, struct error *err)
 {
     struct writing *w = context;
-    struct copy_tree tree = context_tree(&w->session->context);
+    struct copy_tree tree = context_tree(w->layer->from);
     struct copy_target target = {.root_fd = -1, .destination = "/", .now.tv_sec = w->session->now};
     struct layer_tar *tar = layer_tar_new(to, w->session->options->source_date_epoch);
     int result = copy_write(&w->layer->list, &tree, &target, tar, err) || layer_tar_finish(tar, err)

@@ -6,14 +6,15 @@
 #include "build_session.h"
 
 struct context_layer {
+    struct context *from;
     struct digest content; /* names, modes and bytes: for the cache key */
     struct copy_list list;
     char *path; /* of the source in the layer; "" for a directory's content */
 };
 
 /* Look at a path of the context (a directory, or a file). ERROR_INPUT, without a place. */
-int context_layer_look(struct build_session *s, const char *source, struct context_layer *out,
-                       struct error *err);
+int context_layer_look(struct build_session *s, struct context *from, const char *source,
+                       struct context_layer *out, struct error *err);
 /* The layer, owned by the session's; NULL with *err. */
 struct build_layer *context_layer_make(struct build_session *s, struct context_layer *layer,
                                        struct error *err);

@@ -109,12 +109,18 @@ static int find_source(struct step *step, struct run_mount *m, struct error *err
     bool takes = spec->type == MOUNT_BIND || spec->type == MOUNT_CACHE;
     if (!takes)
         return 0;
-    if (given(spec->from) && strcmp(spec->from, "scratch") != 0)
+    struct context *context = &step->session->context;
+    int named = given(spec->from) && spec->type == MOUNT_BIND
+                    ? session_context(step->session, spec->from, &context, err)
+                    : 0;
+    if (named < 0)
+        return dockerfile_error_at(step->file, m->at, err);
+    if (!named && given(spec->from) && strcmp(spec->from, "scratch") != 0)
         return session_source(step, spec->from, m->at, &m->image, &m->source, err);
-    if (spec->type == MOUNT_CACHE || given(spec->from))
+    if (spec->type == MOUNT_CACHE || (given(spec->from) && !named))
         return 0;
     const char *source = given(spec->source) ? spec->source : ".";
-    if (context_layer_look(step->session, source, &m->context, err))
+    if (context_layer_look(step->session, context, source, &m->context, err))
         return dockerfile_error_at(step->file, m->at, err);
     return 0;
 }

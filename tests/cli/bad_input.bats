@@ -58,7 +58,7 @@ works() {
     fails 2 'security.insecure or network.host' --allow network.all
     fails 2 'contradict' --dev --prod
     fails 2 'no name in a registry' --push
-    fails 2 'only docker-image:// and oci-layout:// are supported yet' --build-context base=ftp://x
+    fails 2 'it is none of docker-image://, oci-layout://, git, a URL, a directory' --build-context base=ftp://x
 }
 
 @test "a missing context, Dockerfile or definition is named, with what should be there" {
@@ -70,8 +70,10 @@ works() {
     assert_stderr_contains 'build context contxt'
     run_exit 3 "$IMGBUILD" -f context context
     assert_stderr_contains 'not a regular file'
-    run_exit 2 "$IMGBUILD" -f - context
-    assert_stderr_contains 'not supported yet'
+    run_exit 3 "$IMGBUILD" -f - context </dev/null
+    assert_stderr_contains 'the file holds no instruction'
+    run_exit 2 "$IMGBUILD" -f - - </dev/null
+    assert_stderr_contains "can't both come from standard input"
     run_exit 3 "$IMGBUILD" alocator
     assert_stderr_contains 'images/alocator/image.yaml'
     run_exit 2 "$IMGBUILD"
