@@ -1,8 +1,10 @@
 #include "mode.h"
 
 #include "mode_private.h"
+#include "notify.h"
 #include "user_namespace.h"
 
+#include <base/log.h>
 #include <base/mem.h>
 
 #include <stdlib.h>
@@ -77,6 +79,18 @@ static int refuse(enum mode_name name, const struct mode_finding *f, struct erro
     return error_hint(err, "imgbuild doctor says which modes this host allows");
 }
 
+/* A chroot does without a notifier, but for what only that can hand in. */
+static void settle_for_real_ids(struct mode *mode)
+{
+    char *why, *fix;
+    if (notify_probe(&why, &fix))
+        return;
+    mode->ids = MODE_IDS_REAL;
+    log_warning("steps have no /proc, no /dev/pts and no /dev/stdout: %s", why);
+    free(why);
+    free(fix);
+}
+
 /* Try a mode and enter it: 1, or 0 where the host refuses. */
 static int take_mode(enum mode_name name, struct mode_finding *f, struct mode *out,
                      struct error *err)
@@ -89,6 +103,8 @@ static int take_mode(enum mode_name name, struct mode_finding *f, struct mode *o
         return -1;
     *out = pair(name, f->view);
     out->entered = fd >= 0;
+    if (name == MODE_CHROOT)
+        settle_for_real_ids(out);
     return 1;
 }
 

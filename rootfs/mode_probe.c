@@ -198,6 +198,13 @@ static void try_user_namespace(enum mode_name name, struct mode_finding *f, int 
         return;
     }
     user_namespace_try(name == MODE_USERNS ? USER_NAMESPACE_RANGES : USER_NAMESPACE_SINGLE, &t);
+    /* Ids can be faked without mounts as well. */
+    if (name == MODE_SINGLE && t.stage >= USER_NAMESPACE_MOUNTS &&
+        t.stage < USER_NAMESPACE_USABLE && t.fd >= 0) {
+        allow(f, MODE_VIEW_CHROOT);
+        *fd = take_fd(&t.fd);
+        return;
+    }
     if (t.stage != USER_NAMESPACE_USABLE) {
         explain(&t, f);
         return;
@@ -215,6 +222,23 @@ static void try_single(struct mode_finding *f, int *fd)
         refuse(f, why, fix);
 }
 
+static void try_chroot(struct mode_finding *f)
+{
+    if (geteuid() != 0)
+        refuse(
+            f, mem_strdup("this is an ordinary user"),
+            mem_strdup("run it as root of the container; in a pod: securityContext.runAsUser: 0"));
+    else if (!has_capability(CAP_SYS_CHROOT) || !has_capability(CAP_MKNOD) ||
+             !has_capability(CAP_CHOWN))
+        refuse(f,
+               mem_strdup("root lacks one of Docker's default capabilities (CAP_SYS_CHROOT, "
+                          "CAP_MKNOD, CAP_CHOWN) here"),
+               mem_strdup("give them to the container; in a pod: securityContext.capabilities.add: "
+                          "[SYS_CHROOT, MKNOD, CHOWN]"));
+    else
+        allow(f, MODE_VIEW_CHROOT);
+}
+
 void mode_try(enum mode_name name, struct mode_finding *f, int *fd)
 {
     *f = (struct mode_finding){.why = NULL};
@@ -224,6 +248,8 @@ void mode_try(enum mode_name name, struct mode_finding *f, int *fd)
         try_user_namespace(name, f, fd);
     else if (name == MODE_SINGLE)
         try_single(f, fd);
+    else if (name == MODE_CHROOT)
+        try_chroot(f);
     else if (name == MODE_NONE)
         allow(f, MODE_VIEW_NONE);
     else

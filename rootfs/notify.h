@@ -32,12 +32,20 @@ struct notify_spec {
     uint64_t capabilities;       /* of root in the step */
 };
 
-/* Start the thread. It waits for the step's child to send, over *child_fd (which is the caller's to
- * close once the child is there), what installing the filter gave it and its root directory, both
- * as SCM_RIGHTS of one message; then it writes one byte back, and the child may go on.
- * *limit gets the soft RLIMIT_LOCKS that the child must set before. ERROR_HOST. */
-int notify_start(const struct notify_spec *spec, struct notify **out, int *child_fd,
-                 uint64_t *limit, struct error *err);
+/* Make one. The step's child sends over *child_fd (which is the caller's to close once the child is
+ * there) what installing the filter gave it and its root directory, both as SCM_RIGHTS of one
+ * message; then one byte comes back, and the child may go on. *limit gets the soft RLIMIT_LOCKS
+ * that the child must set before. ERROR_HOST. */
+int notify_new(const struct notify_spec *spec, struct notify **out, int *child_fd, uint64_t *limit,
+               struct error *err);
+/* Serve on a thread of its own, which has its own root and working directory. ERROR_HOST. */
+int notify_start(struct notify *notify, struct error *err);
+/* Serve here, in a process made for it, whose root becomes the step's. Whenever watch_fd is
+ * readable watch is called, and all ends when it says false. */
+void notify_serve_here(struct notify *notify, int watch_fd, bool (*watch)(void *context),
+                       void *context);
+/* Descriptors that notify_serve_here needs, -1 last; at most 8. */
+void notify_descriptors(const struct notify *notify, int fds[8]);
 /* Whether this host lets a notifier be: tried in a child. Else *why, and *fix where there is one,
  * are the caller's to free. */
 bool notify_probe(char **why, char **fix);

@@ -2,6 +2,7 @@
 #include "notify_private.h"
 
 #include "notify_filter.h"
+#include "notify_serve.h"
 
 #include <base/io.h>
 #include <base/log.h>
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -110,10 +113,14 @@ static void handle(struct notify *n)
     n->pid = (pid_t)n->request->pid;
     n->args = (const uint64_t *)call->args;
     n->row = row ? &notify_table[row - 1] : NULL;
-    if (n->row && handlers[n->row->handler]) {
+    if (!n->row) {
+        log_warning("notifier: nobody answers call %d", call->nr);
+        notify_continue(n);
+    } else if (n->spec.sets & NOTIFY_SERVED && notify_serve(n)) {
+        return;
+    } else if (handlers[n->row->handler]) {
         handlers[n->row->handler](n);
     } else {
-        log_debug("notifier: nobody answers call %d", call->nr);
         notify_continue(n);
     }
 }
@@ -121,11 +128,21 @@ static void handle(struct notify *n)
 /* False at the end. */
 static bool serve_one(struct notify *n)
 {
-    struct pollfd p[2] = {{n->listener, POLLIN, 0}, {n->stop_fd, POLLIN, 0}};
+    struct pollfd p[3] = {
+        {n->listener, POLLIN, 0}, {n->stop_fd, POLLIN, 0}, {n->watch_fd, POLLIN, 0}};
     if (poll(p, COUNT_OF(p), -1) < 0)
         return errno == EINTR;
-    if (p[1].revents || p[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+    if (p[1].revents || (p[2].revents && !n->watch(n->context)))
         return false;
+    if (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+        if (n->watch_fd < 0)
+            return false;
+        mem_close_at(&n->listener); /* nobody asks any more: only watch from here on */
+        n->listener = -1;
+        return true;
+    }
+    if (!p[0].revents)
+        return true;
     memset(n->request, 0, sizeof *n->request);
     if (ioctl(n->listener, SECCOMP_IOCTL_NOTIF_RECV, n->request))
         return errno == EINTR || errno == ENOENT; /* ENOENT: a signal was first */
@@ -153,10 +170,15 @@ static int receive(struct notify *n, int fds[2])
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
-    struct pollfd p[2] = {{n->socket, POLLIN, 0}, {n->stop_fd, POLLIN, 0}};
-    while (poll(p, COUNT_OF(p), -1) < 0 && errno == EINTR) {
-    }
-    if (p[1].revents || recvmsg(n->socket, &message, MSG_CMSG_CLOEXEC) != 1)
+    struct pollfd p[3] = {
+        {n->socket, POLLIN, 0}, {n->stop_fd, POLLIN, 0}, {n->watch_fd, POLLIN, 0}};
+    do {
+        while (poll(p, COUNT_OF(p), -1) < 0 && errno == EINTR) {
+        }
+        if (p[1].revents || (p[2].revents && !n->watch(n->context)))
+            return -1;
+    } while (!p[0].revents);
+    if (recvmsg(n->socket, &message, MSG_CMSG_CLOEXEC) != 1)
         return -1;
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
     if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(2 * sizeof(int)))
@@ -168,21 +190,23 @@ static int receive(struct notify *n, int fds[2])
 /* Root and working directory are this thread's own from here on. */
 static int move_in(struct notify *n, int root_fd)
 {
-    if (unshare(CLONE_FS) || fchdir(root_fd) || chroot(".") || fchdir(n->outer_proc) ||
-        chdir("self/fd"))
+    if ((n->threaded && unshare(CLONE_FS)) || fchdir(root_fd) || chroot(".") ||
+        fchdir(n->outer_proc) || chdir("self/fd"))
         return -1;
     umask(0);
+    /* So that opening a file as its user takes no capability away. */
+    if (n->protected && prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
+        n->protected = false;
     /* Faster where the kernel knows it. */
     ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
     return write(n->socket, "g", 1) == 1 ? 0 : -1;
 }
 
-static void *notify_main(void *argument)
+static void serve_all(struct notify *n)
 {
-    struct notify *n = argument;
     int fds[2];
     if (receive(n, fds))
-        return NULL;
+        return;
     n->listener = fds[0];
     if (move_in(n, fds[1]))
         log_warning("notifier: enter the step's root: %s", strerror(errno));
@@ -193,7 +217,26 @@ static void *notify_main(void *argument)
     mem_close_at(&n->listener); /* whoever still asks gets ENOSYS */
     n->listener = -1;
     shutdown(n->socket, SHUT_RDWR);
+}
+
+static void *notify_main(void *argument)
+{
+    serve_all(argument);
     return NULL;
+}
+
+void notify_serve_here(struct notify *n, int watch_fd, bool (*watch)(void *context), void *context)
+{
+    n->watch_fd = watch_fd;
+    n->watch = watch;
+    n->context = context;
+    serve_all(n);
+}
+
+void notify_descriptors(const struct notify *n, int fds[8])
+{
+    const int all[8] = {n->socket, n->stop_fd, n->outer_proc, n->outer_root, -1, -1, -1, -1};
+    memcpy(fds, all, sizeof all);
 }
 
 static void notify_free(struct notify *n)
@@ -201,6 +244,7 @@ static void notify_free(struct notify *n)
     mem_close_at(&n->socket);
     mem_close_at(&n->stop_fd);
     mem_close_at(&n->outer_proc);
+    mem_close_at(&n->outer_root);
     mem_close_at(&n->listener);
     creds_table_free(n->table);
     free(n->request);
@@ -244,35 +288,52 @@ static int set_first_creds(struct notify *n, uint64_t *limit)
     return now.rlim_max < creds_table_highest() ? -1 : 0;
 }
 
-static int start_thread(struct notify *n)
+int notify_start(struct notify *n, struct error *err)
 {
     sigset_t all, before;
+    n->threaded = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     errno = pthread_create(&n->thread, NULL, notify_main, n);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return errno ? -1 : 0;
+    n->threaded = !errno;
+    return errno ? error_errno(err, ERROR_HOST, "start a thread") : 0;
 }
 
-int notify_start(const struct notify_spec *spec, struct notify **out, int *child_fd,
-                 uint64_t *limit, struct error *err)
+/* Whether the kernel looks twice at what is opened in /tmp (proc_sys_fs(5)). */
+static bool is_protected(const struct notify *n)
+{
+    static const char *const names[] = {"symlinks", "regular", "fifos"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        autofree char *path = mem_printf("sys/fs/protected_%s", names[i]);
+        autoclose int fd = openat(n->outer_proc, path, O_RDONLY | O_CLOEXEC);
+        char value = '0';
+        if (fd >= 0 && read(fd, &value, 1) == 1 && value != '0')
+            return true;
+    }
+    return false;
+}
+
+int notify_new(const struct notify_spec *spec, struct notify **out, int *child_fd, uint64_t *limit,
+               struct error *err)
 {
     struct notify *n = mem_zalloc(1, sizeof *n);
     int pair[2] = {-1, -1};
     n->spec = *spec;
-    n->listener = -1;
+    n->listener = n->watch_fd = -1;
     for (size_t i = 0; i < notify_number_count; i++)
         n->row_of[notify_numbers[i].number] = notify_numbers[i].row + 1;
     n->stop_fd = eventfd(0, EFD_CLOEXEC);
     n->outer_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    n->outer_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     n->socket = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ? -1 : pair[0];
-    if (n->stop_fd < 0 || n->outer_proc < 0 || n->socket < 0 || make_buffers(n)) {
+    n->protected = spec->sets & NOTIFY_KERNEL && is_protected(n);
+    if (n->stop_fd < 0 || n->outer_proc < 0 || n->outer_root < 0 || n->socket < 0 ||
+        make_buffers(n)) {
         error_errno(err, ERROR_HOST, "start the notifier that fakes ids");
     } else if (set_first_creds(n, limit)) {
         error_errno(err, ERROR_HOST, "start the notifier that fakes ids: the limit of locks");
         error_hint(err, "ulimit -x unlimited");
-    } else if (start_thread(n)) {
-        error_errno(err, ERROR_HOST, "start a thread");
     } else {
         *child_fd = pair[1];
         *out = n;
@@ -290,6 +351,7 @@ void notify_stop(struct notify *n)
     const uint64_t one = 1;
     if (write(n->stop_fd, &one, sizeof one) != sizeof one)
         log_debug("notifier: it was told to stop already");
-    pthread_join(n->thread, NULL);
+    if (n->threaded)
+        pthread_join(n->thread, NULL);
     notify_free(n);
 }

@@ -1,5 +1,6 @@
 /* Files that a step makes and moves: they are the step's user's, not the kernel's one id's. */
 #include "notify_private.h"
+#include "notify_serve.h"
 
 #include "owner_acl.h"
 
@@ -197,6 +198,29 @@ static int find_place(const struct notify *n, struct making *m, int flags)
     return 1;
 }
 
+/* A user's own file in /tmp, which the kernel would not let root open with O_CREAT where
+ * fs.protected_regular or fs.protected_fifos is on: the thread calls again without that flag, since
+ * the file is there. The kernel opens it then, and it may wait there as long as it likes. */
+static void open_again(struct notify *n, const struct making *m, int flags)
+{
+    struct stat file, parent;
+    int64_t result;
+    if (!n->protected || flags & O_EXCL || n->row->handler == NOTIFY_OPEN_HOW ||
+        fstatat(m->parent, m->name, &file, AT_SYMLINK_NOFOLLOW) ||
+        !(S_ISREG(file.st_mode) || S_ISFIFO(file.st_mode)) || file.st_uid != m->creds.users.files ||
+        fstatat(m->parent, "", &parent, AT_EMPTY_PATH) || !(parent.st_mode & S_ISVTX) ||
+        notify_hold(n))
+        return;
+    const uint64_t args[5] = {n->row->dir < 0 ? (uint64_t)AT_FDCWD : n->args[n->row->dir],
+                              n->args[n->row->path], (uint64_t)(flags & ~O_CREAT)};
+    notify_return(n, 0);
+    notify_send(n);
+    if (notify_held(n, &result))
+        return;
+    notify_redirect(n, SYS_openat, args);
+    notify_let_go(n);
+}
+
 /* With O_TMPFILE the path is the directory. */
 static bool begin_open(const struct notify *n, struct making *m, int flags)
 {
@@ -212,14 +236,24 @@ static bool begin_open(const struct notify *n, struct making *m, int flags)
     return true;
 }
 
+static bool makes_file(const struct making *m, int flags)
+{
+    bool asked = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+    return asked && !(flags & O_PATH) && !m->target.itself && m->target.path[0];
+}
+
 /* The path is in m->target. What is there already is opened by the kernel. */
 static void open_new(struct notify *n, struct making *m, int flags, mode_t mode)
 {
     bool temporary = (flags & O_TMPFILE) == O_TMPFILE;
     notify_continue(n);
-    if (flags & O_PATH || !(flags & O_CREAT || temporary) || m->target.itself ||
-        !m->target.path[0] || !begin_open(n, m, flags))
+    if (!makes_file(m, flags))
         return;
+    if (!begin_open(n, m, flags)) {
+        if (m->parent >= 0 && m->name[0] && !temporary)
+            open_again(n, m, flags);
+        return;
+    }
     take_umask(n, m);
     autoclose int fd =
         openat(m->parent, m->name, flags | O_CLOEXEC | O_NOCTTY | (temporary ? 0 : O_EXCL), mode);

@@ -16,7 +16,14 @@
 struct notify {
     struct notify_spec spec;
     pthread_t thread;
+    bool threaded;
+    int watch_fd; /* see notify_serve_here; -1: none */
+    bool (*watch)(void *context);
+    void *context;
+    int held_signal; /* of a thread that is held: to be delivered */
     int socket, stop_fd, listener, outer_proc;
+    int outer_root; /* "/" outside */
+    bool protected; /* fs.protected_symlinks and the like are on outside */
     struct creds_table *table;
     struct creds first; /* of the step's first process */
     struct seccomp_notif *request;
@@ -30,14 +37,13 @@ struct notify {
     const uint64_t *args;
 };
 
-/* A "/proc/…" path of a number, relative to the thread's working directory. */
+/* A path that is relative to the thread's working directory. */
 struct notify_name {
     char text[64];
 };
 
 /* ---- answers (notify_loop.c) ---- */
 
-/* The call failed with error, or gave value. */
 void notify_fail(struct notify *n, int error);
 void notify_return(struct notify *n, int64_t value);
 /* Let the kernel carry it out. */
@@ -49,7 +55,6 @@ void notify_send(struct notify *n);
 
 /* ---- a process's memory (notify_memory.c) ---- */
 
-/* All n bytes; -1 with errno. */
 int notify_read(const struct notify *n, uint64_t address, void *bytes, size_t size);
 /* Only while the call is still waiting: else the memory may be another's. */
 int notify_write(const struct notify *n, uint64_t address, const void *bytes, size_t size);
@@ -68,12 +73,10 @@ struct notify_target {
     bool itself; /* dir is what is meant */
     char path[PATH_MAX];
 };
-/* What the call in hand names; -1 with errno. */
 int notify_target(const struct notify *n, struct notify_target *out);
 /* The same for another path among the arguments; dir: the number of its argument, or -1. */
 int notify_target_at(const struct notify *n, int path, int dir, bool nofollow,
                      struct notify_target *out);
-/* O_PATH; -1 with errno. */
 int notify_open(const struct notify *n, const struct notify_target *target);
 /* The directory that holds it, O_PATH, and its name there ("" for a root). */
 int notify_open_parent(const struct notify *n, const struct notify_target *target,

@@ -1,7 +1,9 @@
 /* Sockets: the file that bind makes is the step's user's, and a peer's credentials are what that
  * peer believes to have. */
 #include "notify_private.h"
+#include "notify_serve.h"
 
+#include <base/log.h>
 #include <base/mem.h>
 
 #include <errno.h>
@@ -37,6 +39,21 @@ static bool read_address(const struct notify *n, struct notify_target *t)
     return true;
 }
 
+/* Where descriptors can't be taken: the kernel binds, and the file is given away after that. */
+static void bind_held(struct notify *n, int parent, const char *name, const struct owner *owner)
+{
+    int64_t result;
+    if (notify_hold(n))
+        return;
+    notify_send(n);
+    if (notify_held(n, &result))
+        return;
+    autoclose int made = result ? -1 : openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (made >= 0 && notify_give(n, made, owner))
+        log_debug("notifier: a socket stays root's: %s", strerror(errno));
+    notify_let_go(n);
+}
+
 void notify_bind(struct notify *n)
 {
     struct notify_target t;
@@ -54,6 +71,10 @@ void notify_bind(struct notify *n)
     notify_new_owner(n, &c, parent, &owner);
     if (owner_is_plain(&owner))
         return;
+    if (n->spec.sets & NOTIFY_SERVED) {
+        bind_held(n, parent, name, &owner);
+        return;
+    }
     autoclose int fd = take_socket(n);
     int length = snprintf(address.sun_path, sizeof address.sun_path, "%d/%s", parent, name);
     if (fd < 0 || length >= (int)sizeof address.sun_path)
@@ -88,6 +109,26 @@ static pid_t innermost(const struct notify *n, pid_t pid)
     return value;
 }
 
+/* As bind_held: what the kernel has answered is put right before the thread sees it. */
+static void peer_held(struct notify *n, uint64_t value)
+{
+    struct ucred peer;
+    struct creds c;
+    int64_t result;
+    if (notify_hold(n))
+        return;
+    notify_send(n);
+    if (notify_held(n, &result))
+        return;
+    if (!result && !notify_read(n, value, &peer, sizeof peer) && peer.pid > 0) {
+        notify_creds(n, peer.pid, &c);
+        peer.uid = c.users.effective;
+        peer.gid = c.groups.effective;
+        notify_poke(n, value, &peer, sizeof peer);
+    }
+    notify_let_go(n);
+}
+
 void notify_socket_option(struct notify *n)
 {
     struct ucred peer;
@@ -97,6 +138,10 @@ void notify_socket_option(struct notify *n)
     notify_continue(n);
     if ((int)level != SOL_SOCKET)
         return;
+    if (n->spec.sets & NOTIFY_SERVED) {
+        peer_held(n, value);
+        return;
+    }
     autoclose int fd = take_socket(n);
     if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) || peer.pid <= 0)
         return;

@@ -2,6 +2,7 @@
 
 #include "notify.h"
 #include "sandbox_compile.h"
+#include "sandbox_warden.h"
 
 #include <base/mem.h>
 
@@ -32,6 +33,7 @@ struct run {
     pid_t pid;
     char *stack;
     struct timespec begin, first_output;
+    bool warded; /* pid is a warden, which ends what is below it */
     bool spoke, timed_out, interrupted;
 };
 #define RUN_NONE                                                                                   \
@@ -62,7 +64,7 @@ static int run_reap(struct run *run)
 static void run_release(struct run *run)
 {
     if (run->pid > 0) {
-        kill(run->pid, SIGKILL);
+        kill(run->pid, run->warded ? SIGTERM : SIGKILL);
         run_reap(run);
     }
     for (int i = 0; i < 2; i++) {
@@ -85,14 +87,18 @@ static void build_release(struct sandbox_build *build)
 static int run_notify(struct run *run, struct error *err)
 {
     const struct sandbox_spec *spec = run->spec;
-    const struct notify_spec notify = {.sets = NOTIFY_RECORDED,
+    unsigned sets = run->ends.notify_sets = sandbox_notify_sets(spec);
+    const struct notify_spec notify = {.sets = sets,
                                        .owners = spec->owners,
                                        .upper_fd = spec->upper_fd,
                                        .user = spec->user,
                                        .capabilities = sandbox_capabilities(spec)};
-    return spec->owners ? notify_start(&notify, &run->notify, &run->ends.notify,
-                                       &run->ends.notify_limit, err)
-                        : 0;
+    if (!sets)
+        return 0;
+    if (notify_new(&notify, &run->notify, &run->ends.notify, &run->ends.notify_limit, err))
+        return -1;
+    /* Without mounts it is the warden that serves. */
+    return sandbox_by_chroot(spec) ? 0 : notify_start(run->notify, err);
 }
 
 /* One terminal for both streams, which come out as standard output's; -1 with errno. */
@@ -148,7 +154,12 @@ static int run_start(struct run *run, struct sandbox_plan *plan, struct error *e
     plan->status_read_fd = run->status[0];
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    run->pid = clone(sandbox_child, run->stack + SANDBOX_CHILD_STACK, flags, plan, &run->pidfd);
+    if (run->warded) {
+        run->pid = sandbox_warden_start(plan, run->notify);
+        run->pidfd = run->pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, run->pid, 0);
+    } else {
+        run->pid = clone(sandbox_child, run->stack + SANDBOX_CHILD_STACK, flags, plan, &run->pidfd);
+    }
     int failed = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = failed;
@@ -266,7 +277,7 @@ static void run_read(struct run *run, enum sandbox_stream stream)
 static void run_kill(struct run *run, bool *why)
 {
     *why = true;
-    kill(run->pid, SIGKILL);
+    kill(run->pid, run->warded ? SIGTERM : SIGKILL);
 }
 
 static int time_left(const struct run *run)
@@ -326,6 +337,7 @@ int sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *out, str
     __attribute__((cleanup(build_release))) struct sandbox_build build = {0};
     autostrv created = STRV_INIT;
     run.spec = spec;
+    run.warded = sandbox_by_chroot(spec);
     clock_gettime(CLOCK_MONOTONIC, &run.begin);
     if (run_prepare(&run, err))
         return -1;

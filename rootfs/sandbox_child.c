@@ -234,6 +234,13 @@ static int open_target(const struct sandbox_plan *plan, size_t op, int root, con
     return -1;
 }
 
+static int do_chroot(int root)
+{
+    if (syscall(SYS_fchdir, root) || syscall(SYS_chroot, ".") || syscall(SYS_chdir, "/"))
+        return -1;
+    return (int)syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* Returns the new root, opened. */
 static int do_pivot(int root)
 {
@@ -444,6 +451,8 @@ static int do_mount_op(const struct sandbox_plan *plan, size_t index, int root)
         return do_clone(plan, op);
     if (op->kind == PLAN_UNCOVER)
         return (int)syscall(SYS_umount2, "/", DETACH);
+    if (op->kind == PLAN_CHROOT)
+        return do_chroot(*slot);
     if (op->kind == PLAN_PIVOT)
         return do_pivot(*slot);
     if (op->kind == PLAN_NEW)
@@ -472,6 +481,8 @@ static int do_process_op(const struct sandbox_plan *plan, size_t index, int root
         return (int)syscall(SYS_setns, plan->slots[op->slot], CLONE_NEWUSER);
     if (op->kind == PLAN_FILTER)
         return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter);
+    if (op->kind == PLAN_NO_NEW_PRIVILEGES)
+        return (int)syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (op->kind == PLAN_NOTIFY)
         return do_notify(plan, op, root);
     if (op->kind == PLAN_BOUND)
@@ -566,7 +577,7 @@ int sandbox_child(void *argument)
         }
         if (op->into >= 0 && op->kind != PLAN_MASK)
             plan->slots[op->into] = r;
-        if (op->kind == PLAN_PIVOT)
+        if (op->kind == PLAN_PIVOT || op->kind == PLAN_CHROOT)
             root = r;
     }
     syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);

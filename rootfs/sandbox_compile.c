@@ -5,12 +5,15 @@
 #include "seccomp_profile.h"
 #include "user_namespace.h"
 
+#include <base/io.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -290,14 +293,40 @@ static void take_files(struct sandbox_build *b, const struct sandbox_spec *spec,
             taken[i] = op_clone(b, shelf, text(b, mem_printf(SHELF_FILE, i)));
 }
 
-static int compile_view(struct sandbox_build *b, const struct sandbox_spec *spec,
-                        const char **input, struct error *err)
+static int compile_chroot(struct sandbox_build *b, const struct sandbox_spec *spec, int *input,
+                          struct error *err)
 {
+    if (spec->mount_count) {
+        error_set(err, ERROR_HOST, "mount on %s: this host allows no mounts",
+                  spec->mounts[0].target);
+        return error_hint(err, "imgbuild doctor says which modes this host allows");
+    }
+    if (sandbox_shelf_fill(spec, !spec->owners, err))
+        return -1;
+    int fd =
+        spec->input ? memfd_create("input", MFD_CLOEXEC) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || (spec->input &&
+                   (io_write(fd, spec->input, spec->input_size) || lseek(fd, 0, SEEK_SET) < 0)))
+        return error_errno(err, ERROR_HOST, "open standard input");
+    *input = slot_own(b, fd);
+    op_on(b, PLAN_CHROOT, slot_new(b, spec->root_fd), "enter the root");
+    return 0;
+}
+
+static int compile_view(struct sandbox_build *b, const struct sandbox_spec *spec, int *input,
+                        struct error *err)
+{
+    if (sandbox_by_chroot(spec))
+        return compile_chroot(b, spec, input, err);
     int shelf_fd = sandbox_shelf_open(spec, err);
     if (shelf_fd < 0)
         return -1;
     int shelf = slot_own(b, shelf_fd);
-    *input = spec->input ? SHELF_INPUT : SHELF_DEV "/null";
+    int input_fd =
+        openat(shelf_fd, spec->input ? SHELF_INPUT : SHELF_DEV "/null", O_RDONLY | O_CLOEXEC);
+    if (input_fd < 0)
+        return error_errno(err, ERROR_HOST, "open standard input");
+    *input = slot_own(b, input_fd);
     op_add(b, PLAN_PRIVATE, "", "make mounts private");
     autofree int *taken = take_trees(b, spec);
     op_on(b, PLAN_OVERLAY, shelf, "attach the sandbox's files");
@@ -328,9 +357,13 @@ static void compile_user(struct sandbox_build *b, const struct sandbox_spec *spe
                          const struct sandbox_ends *ends)
 {
     struct rlimit limit = {0};
-    if (!spec->insecure)
+    bool chrooted = sandbox_by_chroot(spec);
+    /* Without it a filter needs CAP_SYS_ADMIN; set-id programs are the notifier's business then. */
+    if (chrooted && ends->notify >= 0 && !spec->owners)
+        op_add(b, PLAN_NO_NEW_PRIVILEGES, "", "set no_new_privs");
+    if (!spec->insecure && (!chrooted || ends->notify >= 0))
         op_add(b, PLAN_FILTER, "", "install the seccomp filter");
-    op_add(b, PLAN_BOUND, "", "drop capabilities");
+    op_add(b, PLAN_BOUND, "", "drop capabilities")->flags = chrooted ? PLAN_OPTIONAL : 0;
     if (ends->notify < 0) {
         op_add(b, PLAN_USER, "", "become the user");
         op_add(b, PLAN_GRANT, "", "set capabilities");
@@ -345,8 +378,11 @@ static void compile_user(struct sandbox_build *b, const struct sandbox_spec *spe
 static void compile_process(struct sandbox_build *b, const struct sandbox_spec *spec, int input,
                             const struct sandbox_ends *ends)
 {
-    op_add(b, PLAN_HOSTNAME, spec->hostname ? spec->hostname : "localhost", "set the host name");
-    if (spec->network == SANDBOX_NETWORK_NONE)
+    bool chrooted = sandbox_by_chroot(spec);
+    if (!chrooted)
+        op_add(b, PLAN_HOSTNAME, spec->hostname ? spec->hostname : "localhost",
+               "set the host name");
+    if (spec->network == SANDBOX_NETWORK_NONE && !chrooted)
         op_add(b, PLAN_LOOPBACK, "", "bring the loopback interface up");
     op_add(b, PLAN_KEYRING, "", "make a session keyring")->flags = PLAN_OPTIONAL;
     for (size_t i = 0; i < spec->rlimit_count; i++)
@@ -385,6 +421,19 @@ static void compile_program(struct sandbox_build *b, const struct sandbox_spec *
     b->plan.env = (const char *const *)strv_argv(&b->env);
 }
 
+bool sandbox_by_chroot(const struct sandbox_spec *spec)
+{
+    return spec->mode && spec->mode->view == MODE_VIEW_CHROOT;
+}
+
+unsigned sandbox_notify_sets(const struct sandbox_spec *spec)
+{
+    unsigned served = sandbox_by_chroot(spec) ? NOTIFY_SERVED : 0;
+    if (spec->owners)
+        return NOTIFY_RECORDED | served;
+    return spec->mode && spec->mode->ids == MODE_IDS_FAKED ? NOTIFY_KERNEL | served : 0;
+}
+
 uint64_t sandbox_capabilities(const struct sandbox_spec *spec)
 {
     return spec->insecure ? (UINT64_C(2) << CAP_LAST_CAP) - 1
@@ -394,11 +443,11 @@ uint64_t sandbox_capabilities(const struct sandbox_spec *spec)
 int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec,
                     const struct sandbox_ends *ends, struct error *err)
 {
-    const char *input;
+    int input;
     if (!spec->argv || !spec->argv[0] || !spec->argv[0][0])
         return error_set(err, ERROR_INPUT, "no program to run");
     b->plan.filter = &seccomp_profile;
-    b->plan.notify_filter = notify_filter_for(NOTIFY_RECORDED);
+    b->plan.notify_filter = notify_filter_for(ends->notify_sets);
     b->plan.capabilities = sandbox_capabilities(spec);
     b->plan.init = spec->init;
     if (spec->user && ends->notify < 0) {
@@ -409,10 +458,7 @@ int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec,
     }
     if (compile_view(b, spec, &input, err))
         return -1;
-    int fd = openat(b->owned[0], input, O_RDONLY | O_CLOEXEC); /* the shelf is owned first */
-    if (fd < 0)
-        return error_errno(err, ERROR_HOST, "open standard input");
-    compile_process(b, spec, slot_own(b, fd), ends);
+    compile_process(b, spec, input, ends);
     compile_program(b, spec);
     return 0;
 }

@@ -24,13 +24,18 @@ struct sandbox_build {
 struct sandbox_ends {
     int stdio[2];          /* to write standard output and error to */
     int notify;            /* where the notifier waits; -1: there is none */
-    uint64_t notify_limit; /* what notify_start said */
+    uint64_t notify_limit; /* what notify_new said */
+    unsigned notify_sets;  /* enum notify_sets */
 };
 
 /* ERROR_HOST where the
  * kernel refuses a mount, ERROR_INPUT where a wish is malformed. */
 int sandbox_compile(struct sandbox_build *build, const struct sandbox_spec *spec,
                     const struct sandbox_ends *ends, struct error *err);
+/* Whether the step sees its root by chroot(2), without namespaces and mounts. */
+bool sandbox_by_chroot(const struct sandbox_spec *spec);
+/* What a notifier must answer; 0: none is needed. */
+unsigned sandbox_notify_sets(const struct sandbox_spec *spec);
 /* What root in the sandbox may do: Docker's default, or everything. */
 uint64_t sandbox_capabilities(const struct sandbox_spec *spec);
 void sandbox_build_release(struct sandbox_build *build);

@@ -17,24 +17,26 @@ enum plan_op_kind {
     PLAN_OVERLAY, /* attach the mount in slot over "/" */
     PLAN_CLONE,   /* a detached copy of the mount that path beneath slot is in, into */
     PLAN_UNCOVER, /* detach what lies over "/" */
+    PLAN_CHROOT,  /* make the directory in slot the root of this process */
     PLAN_PIVOT,   /* make the mount in slot the root and drop the old one */
     PLAN_NEW,     /* a new file system: type path, options, attributes; into */
     PLAN_PLACE,   /* attach slot at path in the root; the mount point is made where absent */
     PLAN_OPEN,    /* open path beneath slot; it must be the null device; into */
     PLAN_MASK,    /* cover path beneath slot: a file by what is in `into`, a directory by nothing */
     PLAN_FREEZE,  /* make path beneath slot read-only */
-    PLAN_HOSTNAME, /* path */
-    PLAN_LOOPBACK, /* bring lo up */
-    PLAN_KEYRING,  /* a session keyring of its own */
-    PLAN_RLIMIT,   /* number: the resource; limit */
-    PLAN_STDIO,    /* slot becomes descriptor `number`, owned by the user */
-    PLAN_USERNS,   /* enter the user namespace in slot, where every id is itself */
-    PLAN_FILTER,   /* install the seccomp filter */
-    PLAN_NOTIFY,   /* install the notifier's, hand it over through slot, and wait for its word */
-    PLAN_BOUND,    /* drop every capability that is not in plan.capabilities for good */
-    PLAN_USER,     /* become the user */
-    PLAN_GRANT,    /* capabilities of the process itself (root only) */
-    PLAN_CWD,      /* go to path; made where absent */
+    PLAN_HOSTNAME,          /* path */
+    PLAN_LOOPBACK,          /* bring lo up */
+    PLAN_KEYRING,           /* a session keyring of its own */
+    PLAN_RLIMIT,            /* number: the resource; limit */
+    PLAN_STDIO,             /* slot becomes descriptor `number`, owned by the user */
+    PLAN_USERNS,            /* enter the user namespace in slot, where every id is itself */
+    PLAN_FILTER,            /* install the seccomp filter */
+    PLAN_NO_NEW_PRIVILEGES, /* or no filter may be installed without CAP_SYS_ADMIN */
+    PLAN_NOTIFY, /* install the notifier's, hand it over through slot, and wait for its word */
+    PLAN_BOUND,  /* drop every capability that is not in plan.capabilities for good */
+    PLAN_USER,   /* become the user */
+    PLAN_GRANT,  /* capabilities of the process itself (root only) */
+    PLAN_CWD,    /* go to path; made where absent */
 };
 
 enum plan_flags {

@@ -33,7 +33,8 @@ int sandbox_mount_new(const char *type, const char *const *options, unsigned att
 
 static int shelf_file(int shelf, const char *name, const void *bytes, size_t n, struct error *err)
 {
-    autoclose int fd = openat(shelf, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    autoclose int fd =
+        openat(shelf, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0 || fchmod(fd, 0644) || (n && io_write(fd, bytes, n)))
         return error_errno(err, ERROR_HOST, "write the sandbox's %s", name);
     return 0;
@@ -59,6 +60,7 @@ static int shelf_node(int dev, const struct sandbox_device *d, struct error *err
 
 static int shelf_nodes(int shelf, bool bound, struct error *err)
 {
+
     autoclose int dev = openat(shelf, SHELF_DEV, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < SANDBOX_DEVICES; i++)
         if (bound ? shelf_file(dev, sandbox_devices[i].name, "", 0, err)
@@ -75,7 +77,8 @@ static int shelf_dev(int shelf, bool bound, struct error *err)
         {"/proc/kcore", "dev/core"},       {"pts/ptmx", "dev/ptmx"}};
     static const char *const folders[] = {"dev", "dev/pts", "dev/shm", "dev/mqueue"};
     for (size_t i = 0; i < COUNT_OF(folders); i++)
-        if (mkdirat(shelf, folders[i], 0755) || fchmodat(shelf, folders[i], 0755, 0))
+        if ((mkdirat(shelf, folders[i], 0755) && errno != EEXIST) ||
+            fchmodat(shelf, folders[i], 0755, 0))
             return error_errno(err, ERROR_HOST, "make /%s", folders[i]);
     if (shelf_nodes(shelf, bound, err))
         return -1;
@@ -101,7 +104,8 @@ static int add_host(struct str *hosts, const char *entry, struct error *err)
     return 0;
 }
 
-static int shelf_hosts(int shelf, const struct sandbox_spec *spec, struct error *err)
+static int shelf_hosts(int shelf, const char *name, const struct sandbox_spec *spec,
+                       struct error *err)
 {
     autostr hosts = STR_INIT;
     str_add(&hosts, "127.0.0.1\tlocalhost");
@@ -111,11 +115,12 @@ static int shelf_hosts(int shelf, const struct sandbox_spec *spec, struct error 
     for (const char *const *h = spec->add_hosts; h && *h; h++)
         if (add_host(&hosts, *h, err))
             return -1;
-    return shelf_file(shelf, SHELF_HOSTS, hosts.data, hosts.len, err);
+    return shelf_file(shelf, name, hosts.data, hosts.len, err);
 }
 
 /* The host's own, as its network is used; without a network there is nobody to ask. */
-static int shelf_resolv(int shelf, const struct sandbox_spec *spec, struct error *err)
+static int shelf_resolv(int shelf, const char *name, const struct sandbox_spec *spec,
+                        struct error *err)
 {
     autostr text = STR_INIT;
     autoerror absent = ERROR_INIT;
@@ -125,7 +130,7 @@ static int shelf_resolv(int shelf, const struct sandbox_spec *spec, struct error
             return error_move(err, &absent);
         str_clear(&text); /* the resolver's default then holds inside as outside */
     }
-    return shelf_file(shelf, SHELF_RESOLV, text.data, text.len, err);
+    return shelf_file(shelf, name, text.data, text.len, err);
 }
 
 static int shelf_bundle(int shelf, int bundle_fd, struct error *err)
@@ -151,7 +156,8 @@ static int shelf_files(int shelf, const struct sandbox_spec *spec, struct error 
         autofree char *name = mem_printf(SHELF_FILE, i);
         if (shelf_file(shelf, name, m->bytes, m->byte_count, err))
             return -1;
-        if (fchownat(shelf, name, m->uid, m->gid, 0) || fchmodat(shelf, name, m->mode, 0))
+        if (owners_give(spec->owners, shelf, name, m->uid, m->gid) ||
+            fchmodat(shelf, name, m->mode, 0))
             return error_errno(err, ERROR_HOST, "prepare the mount on %s", m->target);
     }
     return 0;
@@ -169,11 +175,23 @@ int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err)
         return error_hint(err, "imgbuild doctor says which modes this host allows");
     }
     bool bound = spec->mode && spec->mode->in_user_namespace;
-    if (shelf_dev(shelf, bound, err) || shelf_hosts(shelf, spec, err) ||
-        shelf_resolv(shelf, spec, err) ||
+    if (shelf_dev(shelf, bound, err) || shelf_hosts(shelf, SHELF_HOSTS, spec, err) ||
+        shelf_resolv(shelf, SHELF_RESOLV, spec, err) ||
         shelf_file(shelf, SHELF_INPUT, spec->input, spec->input ? spec->input_size : 0, err) ||
         shelf_files(shelf, spec, err) ||
         (spec->ca_bundle_fd >= 0 && shelf_bundle(shelf, spec->ca_bundle_fd, err)))
         return -1;
     return take_fd(&shelf);
+}
+
+int sandbox_shelf_fill(const struct sandbox_spec *spec, bool nodes, struct error *err)
+{
+    int root = spec->root_fd;
+    if (shelf_dev(root, !nodes, err) || shelf_hosts(root, "etc/hosts", spec, err) ||
+        shelf_resolv(root, "etc/resolv.conf", spec, err) ||
+        (spec->ca_bundle_fd >= 0 && shelf_bundle(root, spec->ca_bundle_fd, err)))
+        return -1;
+    return fchmodat(root, "dev/shm", 01777, 0)
+               ? error_errno(err, ERROR_HOST, "make the sandbox's /dev/shm")
+               : 0;
 }

@@ -22,6 +22,9 @@ extern const struct sandbox_device sandbox_devices[SANDBOX_DEVICES];
 
 /* A detached mount, or -1: ERROR_HOST. */
 int sandbox_shelf_open(const struct sandbox_spec *spec, struct error *err);
+/* The same in the directory that is to be the step's root, whose /dev, /etc/hosts and
+ * /etc/resolv.conf are there and empty. nodes: make device nodes. */
+int sandbox_shelf_fill(const struct sandbox_spec *spec, bool nodes, struct error *err);
 /* A new detached file system; key/value pairs end with a NULL key. -1 with errno. */
 int sandbox_mount_new(const char *type, const char *const *options, unsigned attributes);
 

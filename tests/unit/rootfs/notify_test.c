@@ -124,7 +124,8 @@ static int run_step(const char *path, const struct user_ids *user, int (*body)(v
                                      .upper_fd = -1,
                                      .user = user,
                                      .capabilities = CAPS};
-    MUST(!notify_start(&spec, &notify, &socket, &limit, &err));
+    MUST(!notify_new(&spec, &notify, &socket, &limit, &err));
+    MUST(!notify_start(notify, &err));
     pid_t pid = fork();
     if (!pid)
         _exit(run_body(body, socket, limit));
