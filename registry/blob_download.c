@@ -1,5 +1,7 @@
 #include "blob_download.h"
 
+#include "segments.h"
+
 #include <base/log.h>
 #include <base/mem.h>
 
@@ -16,7 +18,15 @@ struct download {
     int64_t moved_from; /* where the current transfer began to give anything */
     unsigned tries;
     bool ended;
+
+    /* Whether the one connection is what everything waits for. */
+    int64_t started_ms, waited_ms;
+    bool may_split; /* the server does ranges, and nothing has spoken against it */
+    struct segments *segments;
 };
+
+/* Split what is left once a second has passed, most of it in waiting; less is not worth it. */
+enum { WATCH_MS = 1000, WAITED_PERCENT = 60, SPLIT_MIN = 4 * SEGMENT_SIZE };
 
 /* Where the bytes of a 206 begin; -1 where it doesn't say. */
 static int64_t range_start(const struct http_exchange *x)
@@ -64,6 +74,8 @@ static int start(struct download *d, struct error *err)
                          what);
     if (status != 200)
         return session_refused(d->session, d->x, what, err);
+    const char *ranges = http_header(d->x, "Accept-Ranges");
+    d->may_split = ranges && str_eq(ranges, "bytes");
     return skip(d, d->at, err);
 }
 
@@ -99,17 +111,69 @@ static int go_on(struct download *d, struct error *problem, struct error *err)
     return 0;
 }
 
+/* Give the connection up for several, where that is worth it. */
+static void consider_splitting(struct download *d)
+{
+    int64_t passed = retry_clock() - d->started_ms;
+    if (!d->may_split || d->segments || passed < WATCH_MS || d->size - d->at < SPLIT_MIN ||
+        d->waited_ms * 100 < passed * WAITED_PERCENT)
+        return;
+    d->may_split = false;
+    d->segments = segments_start(d->session, &d->digest, d->at, d->size);
+    if (!d->segments)
+        return;
+    log_debug("blob %s: the rest comes over %d connections", d->digest.text, SEGMENT_HELPERS);
+    stop(d);
+}
+
+/* From the segments; where they fail the rest comes as ever, over one. 1: that is to be read now.
+ */
+static ssize_t read_segments(struct download *d, void *buffer, size_t n, bool *over,
+                             struct error *err)
+{
+    autoerror problem = ERROR_INIT;
+    ssize_t got = segments_read(d->segments, buffer, n, &problem);
+    if (got > 0)
+        d->at += got;
+    if (got >= 0) {
+        d->ended = !got;
+        return got;
+    }
+    segments_stop(d->segments);
+    d->segments = NULL;
+    if (problem.kind == ERROR_INTERRUPTED)
+        return error_move(err, &problem);
+    log_debug("blob %s: over one connection again: %s", d->digest.text, problem.message);
+    *over = true;
+    return start(d, err);
+}
+
+static ssize_t timed_read(struct download *d, void *buffer, size_t n, struct error *err)
+{
+    int64_t before = retry_clock();
+    ssize_t got = http_read(d->x, buffer, n, err);
+    d->waited_ms += retry_clock() - before;
+    return got;
+}
+
 static ssize_t download_read(struct source *self, void *buffer, size_t n, struct error *err)
 {
     struct download *d = (struct download *)self;
     if (d->ended || !n)
         return 0;
+    consider_splitting(d);
+    if (d->segments) {
+        bool over = false;
+        ssize_t got = read_segments(d, buffer, n, &over, err);
+        if (got || !over)
+            return got < 0 ? error_wrap(err, "blob %s", d->digest.text) : got;
+    }
     if (!d->x)
         return error_set(err, ERROR_NETWORK, "blob %s: the transfer has broken before",
                          d->digest.text);
     for (;;) {
         autoerror problem = ERROR_INIT;
-        ssize_t got = http_read(d->x, buffer, n, &problem);
+        ssize_t got = timed_read(d, buffer, n, &problem);
         if (got >= 0) {
             d->at += got;
             d->ended = !got;
@@ -131,6 +195,7 @@ static ssize_t download_read(struct source *self, void *buffer, size_t n, struct
 static void download_close(struct source *self)
 {
     struct download *d = (struct download *)self;
+    segments_stop(d->segments);
     stop(d);
     free(d);
 }
@@ -143,6 +208,7 @@ int blob_download(struct session *s, const struct descriptor *descriptor, struct
     d->session = s;
     d->digest = descriptor->digest;
     d->size = descriptor->size;
+    d->started_ms = retry_clock();
     if (start(d, err)) {
         download_close(&d->source);
         return -1;

@@ -1,4 +1,5 @@
-/* A blob's bytes from a registry, as a source that goes on where a transfer was cut. Private. */
+/* A blob's bytes from a registry, as a source that goes on where a transfer was cut, and takes
+ * further connections where one brings the bytes more slowly than they are used. Private. */
 #ifndef REGISTRY_BLOB_DOWNLOAD_H
 #define REGISTRY_BLOB_DOWNLOAD_H
 

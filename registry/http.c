@@ -170,7 +170,7 @@ static int stood_still(struct http_exchange *x, int64_t ms, struct error *err)
 static int check_cancel(struct http_exchange *x, struct error *err)
 {
     const _Atomic bool *cancel = x->http->options->cancel;
-    if (!cancel || !*cancel)
+    if (!(cancel && *cancel) && !(x->abort && *x->abort))
         return 0;
     x->fault = HTTP_FAULT_FINAL;
     x->ended = true;
@@ -240,6 +240,7 @@ int http_open(struct http *h, const struct http_request *request, struct http_ex
     x->lane = lane_take(h);
     x->method = mem_strdup(request->method);
     x->public_only = request->public_only;
+    x->abort = request->abort;
     url_copy(request->url, &x->url);
     x->moved_at = retry_clock();
     x->fault = HTTP_FAULT_NONE;

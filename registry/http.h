@@ -46,9 +46,11 @@ struct http_request {
     const char *accept, *content_type;
     const char *content_range;  /* of a PATCH; or NULL */
     int64_t range_from;         /* above 0: ask for the bytes from here on */
+    int64_t range_to;           /* above 0: up to and with this one */
     const void *body;           /* of POST, PUT and PATCH: bytes, or where body_source is set */
     struct source *body_source; /* (the caller's) exactly body_size of its bytes */
     int64_t body_size;
+    const _Atomic bool *abort; /* true: give up, as the options' cancel; or NULL */
     bool public_only; /* refuse a connection that ends at loopback or a link-local address */
 };
 

@@ -39,6 +39,7 @@ struct http_exchange {
     long status;
     int version; /* of HTTP, its major number */
     bool headers_done, ended, public_only;
+    const _Atomic bool *abort; /* or NULL */
     enum http_fault fault;
     struct str error_body;
     bool error_body_read;

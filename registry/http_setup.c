@@ -239,7 +239,10 @@ static int set_headers(struct http_exchange *x, const struct http_request *reque
                        struct error *err)
 {
     autofree char *range =
-        request->range_from > 0 ? mem_printf("bytes=%lld-", (long long)request->range_from) : NULL;
+        request->range_to > 0     ? mem_printf("bytes=%lld-%lld", (long long)request->range_from,
+                                               (long long)request->range_to)
+        : request->range_from > 0 ? mem_printf("bytes=%lld-", (long long)request->range_from)
+                                  : NULL;
     x->sent_headers = x->http->curl->slist_append(NULL, "Expect:");
     if (!request->content_type) /* none at all, rather than that of a form */
         x->sent_headers = x->http->curl->slist_append(x->sent_headers, "Content-Type:");

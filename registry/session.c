@@ -298,6 +298,8 @@ static int send_one(struct chain *c, struct http_exchange **out, struct error *e
         .content_type = r->content_type,
         .content_range = r->content_range,
         .range_from = r->range_from,
+        .range_to = r->range_to,
+        .abort = r->abort,
         .body = r->body,
         .body_source = r->body_source,
         .body_size = r->body_size,

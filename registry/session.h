@@ -27,7 +27,8 @@ struct session_request {
     const char *scope;     /* NULL: the session's own */
     const char *accept, *content_type;
     const char *content_range; /* of a PATCH */
-    int64_t range_from;
+    int64_t range_from, range_to;
+    const _Atomic bool *abort;
     const void *body;
     int64_t body_size;
     struct source *body_source; /* sent once: nothing is tried again but what never arrived there */

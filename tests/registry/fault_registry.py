@@ -23,7 +23,7 @@ all rules and the log. GET /_fault/requests gives the log, an array of {"origin"
 
 A rule: {"method": "GET", "path": REGEX, "times": N, "skip": N, "origin": 1 or 2, "large": N, …what to
 do…}; the first that matches method and path (re.search in path and query; both default to any; large:
-the request's body has N bytes or more), and has times left (default: for ever) after letting the first `skip` pass, is applied. What to do, any of:
+the request's body has N bytes or more; part: true: it asks for a Range with an end), and has times left (default: for ever) after letting the first `skip` pass, is applied. What to do, any of:
 
     "status": 503            answer that, without doing anything; with it
       "headers": {…}           further headers ("WWW-Authenticate" may be a list)
@@ -39,6 +39,7 @@ the request's body has N bytes or more), and has times left (default: for ever) 
     "add_headers": {…}       more headers of the answer that is given
     "cut": N                 close after N bytes of the answer's body, under its true headers
     "stall": S               wait S seconds before the answer; with "cut", at the cut
+    "pause_at": N            after N bytes of the answer's body wait "pause" seconds, then go on
     "corrupt": true          the last byte of the body is another
     "truncate": N            only N bytes, and a header that says so
     "append": N              N bytes more
@@ -85,12 +86,14 @@ class State:
         self.gathered = threading.Condition(self.lock)
         self.waiting = 0
 
-    def rule(self, origin, method, target, length):
+    def rule(self, origin, method, target, length, part):
         with self.lock:
             for rule in self.rules:
                 if rule.get("origin", origin) != origin or rule.get("method", method) != method:
                     continue
                 if not re.search(rule.get("path", ""), target) or length < rule.get("large", 0):
+                    continue
+                if rule.get("part") and not part:
                     continue
                 if rule.get("skip", 0) > 0:
                     rule["skip"] -= 1
@@ -166,7 +169,8 @@ class Handler(BaseHTTPRequestHandler):
         with state.lock:
             state.log.append(entry)
         rule = state.rule(self.server.origin, self.command, target,
-                          int(self.headers.get("Content-Length") or 0))
+                          int(self.headers.get("Content-Length") or 0),
+                          re.search(r"-\d", self.headers.get("Range") or ""))
         try:
             answer = self.answer(url.path, rule)
         except Closed:
@@ -261,6 +265,11 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(rule.get("stall", 0))
                 self.drop()
                 return
+            if "pause_at" in rule:
+                self.wfile.write(body[:rule["pause_at"]])
+                self.wfile.flush()
+                time.sleep(rule["pause"])
+                body = body[rule["pause_at"]:]
             self.wfile.write(body)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
@@ -435,13 +444,14 @@ class Handler(BaseHTTPRequestHandler):
             return error(404, "BLOB_UNKNOWN", "blob unknown to registry")
         headers = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": digest,
                    "Accept-Ranges": "bytes"}
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         if match and not self.rule.get("no_range"):
             start = int(match[1])
             if start >= len(data):
                 return error(416, "RANGE_INVALID", "invalid content range")
-            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            return Answer(206, data[start:], headers)
+            end = min(int(match[2]) if match[2] else len(data), len(data) - 1)
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+            return Answer(206, data[start:end + 1], headers)
         return Answer(200, data, headers)
 
     def store(self, repository, digest, data):

@@ -1,5 +1,5 @@
-/* Large blobs to a registry that doesn't get them in one piece: chunks, and going on after a break.
- */
+/* Large blobs: to a registry that doesn't get them in one piece, in chunks, going on after a break;
+ * and from one whose connections are slow, over several. */
 #include "server_fixture.h"
 #include "transport_ops.h"
 
@@ -10,6 +10,7 @@
 struct ground {
     struct fixture *f;
     struct server server;
+    struct digest layer;
     int64_t size; /* of the layer: two chunks and a part of one */
 };
 
@@ -31,6 +32,7 @@ static void make_large_layout(struct ground *g)
                            .size = (int64_t)strlen(config)};
     assert_done(layout_put_bytes(fd, blob.data, blob.len, &layer.digest, &err), &err);
     assert_done(layout_put_bytes(fd, config, strlen(config), &c.digest, &err), &err);
+    g->layer = layer.digest;
     manifest_make(&c, &layer, 1, NULL, false, &m);
     assert_done(layout_put_bytes(fd, m.bytes, m.size, NULL, &err), &err);
     assert_done(layout_put_manifest(fd, &m, "v1", NULL, &err), &err);
@@ -225,6 +227,53 @@ static void an_upload_is_sent_on_by_307_and_308(void **state)
     assert_int_equal(push(g, "other:v1", &err), -1); /* not the same method there */
 }
 
+/* How many requests for a part of the layer there were. */
+static size_t count_ranges(const struct ground *g)
+{
+    size_t i, n = 0;
+    const json_t *request;
+    autojson *log = requests(&g->server);
+    json_array_foreach (log, i, request)
+        n += strstr(member(request, "path"), g->layer.text) && *member(request, "range");
+    return n;
+}
+
+static void a_slow_connection_is_joined_by_others(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    assert_done(push(g, "repo:v1", &err), &err);
+    size_t before = count_descriptors();
+    rules(&g->server, "[{'method':'GET','path':'%s','times':1,'pause_at':100000,'pause':1.3}]",
+          g->layer.text);
+    expect_pulled(g, "repo:v1");
+    assert_int_equal(count_ranges(g), 5);
+    assert_int_equal(count_descriptors(), before);
+    /* One that is fast enough stays alone. */
+    ask(&g->server, "DELETE", "/_fault/rules", NULL, NULL);
+    expect_pulled(g, "repo:v1");
+    assert_int_equal(count_ranges(g), 0);
+}
+
+static void what_the_others_cannot_bring_comes_over_one(void **state)
+{
+    struct ground *g = *state;
+    static const char *const ways[] = {"'cut':100000,'times':3", "'status':404,'times':2",
+                                       "'no_range':true", "'truncate':5",
+                                       "'add_headers':{'Content-Range':'bytes 7-8/9'}"};
+    autoerror err = ERROR_INIT;
+    assert_done(push(g, "repo:v1", &err), &err);
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        ask(&g->server, "DELETE", "/_fault/rules", NULL, NULL);
+        rules(&g->server,
+              "[{'method':'GET','path':'%s','times':1,'pause_at':100000,'pause':1.1},"
+              "{'method':'GET','path':'%s','part':true,%s}]",
+              g->layer.text, g->layer.text, ways[i]);
+        expect_pulled(g, "repo:v1");
+        assert_true(count_ranges(g) > 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -243,6 +292,8 @@ int main(void)
         TEST(chunks_that_never_arrive_are_told),
         TEST(a_spoiled_blob_is_never_given_its_digest),
         TEST(an_upload_is_sent_on_by_307_and_308),
+        TEST(a_slow_connection_is_joined_by_others),
+        TEST(what_the_others_cannot_bring_comes_over_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
