@@ -126,7 +126,7 @@ static int make_mount(struct snapshot *s, const struct stack *stack, enum snapsh
 
 /* A detached mount of a directory, on which its file system's own restrictions don't hold where
  * that is ours to say. */
-static int mount_directory(int dir_fd, struct error *err)
+static int mount_directory(int dir_fd, bool read_only, struct error *err)
 {
     struct mount_attr attr = {.attr_clr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
     int fd = (int)syscall(SYS_open_tree, dir_fd, "",
@@ -134,6 +134,9 @@ static int mount_directory(int dir_fd, struct error *err)
     if (fd < 0)
         return error_errno(err, ERROR_HOST, "mount the merged root");
     syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof attr);
+    attr = (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY};
+    if (read_only)
+        syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof attr);
     return fd;
 }
 
@@ -150,8 +153,8 @@ static int new_directory(struct store *store, const int *fds, size_t n, enum sna
     made.view = SNAPSHOT_DIRECTORY;
     made.store = store;
     made.name = mem_strdup("");
-    if (mounts && use != VIEW_LOOK)
-        made.root_fd = mount_directory(view_fd(made.directory), err);
+    if (mounts)
+        made.root_fd = mount_directory(view_fd(made.directory), use == VIEW_LOOK, err);
     else
         made.root_fd = fcntl(view_fd(made.directory), F_DUPFD_CLOEXEC, 0);
     if (made.root_fd >= 0) {
