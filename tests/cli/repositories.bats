@@ -157,3 +157,42 @@ digest_of_layout() {
     assert_equal "$(fault_requests '.method == "PUT" and (.path | contains("/blobs/"))')" 0
     assert_equal "$(registry_tags n)" 1
 }
+
+# crane's registry: another implementation than docker-registry, with the referrers API.
+start_crane_registry() {
+    require_program crane curl
+    local i port=''
+    REGISTRY_DIR=$(mktemp -d "$BATS_TEST_TMPDIR/registry.XXXXXX")
+    crane registry serve --address 127.0.0.1:0 >"$REGISTRY_DIR/log" 2>&1 3>&- 4>&- </dev/null &
+    REGISTRY_PID=$!
+    REGISTRY_PIDS+=("$REGISTRY_PID")
+    for ((i = 0; i < 100 && ${#port} == 0; i++)); do
+        sleep 0.1
+        port=$(sed -n 's/.*serving on port \([0-9]*\).*/\1/p' "$REGISTRY_DIR/log")
+    done
+    [ -n "$port" ] || fail "the registry did not start:" "$(cat "$REGISTRY_DIR/log")"
+    REGISTRY=127.0.0.1:$port
+    REGISTRY_URL=http://$REGISTRY
+    REGISTRY_CA=
+}
+
+@test "crane's registry takes what we push, lists what we attach, and deletes by tag" {
+    start_crane_registry
+    local digest layout
+    layout=$(platforms_layout)
+    run_ok "$IMGBUILD" copy -t latest "oci:$layout:latest" "$REGISTRY/o/n:1"
+    digest=$output
+    run_ok crane validate --fast --insecure --remote "$REGISTRY/o/n:1"
+    run_ok "$IMGBUILD" copy "$REGISTRY/o/n@$digest" "oci:$PWD/back:x"
+    assert_equal "$output" "$digest"
+    echo 'checks: []' >checks.yaml
+    run_ok "$IMGBUILD" attach "$REGISTRY/o/n:1" checks.yaml
+    run_ok "$IMGBUILD" inspect --attached "$REGISTRY/o/n:latest"
+    assert_equal "$(jq -r '.[].artifactType' <<<"$output")" application/vnd.imgbuild.checks.v1
+    run_ok "$IMGBUILD" tags "$REGISTRY/o/n"
+    # It does not say that it lists the subject's referrers, so the fallback tag is kept as well.
+    assert_equal "$(sort <<<"$output" | tr '\n' ' ' | cut -d- -f1)" '1 latest sha256'
+    run_ok "$IMGBUILD" delete "$REGISTRY/o/n:1"
+    run_exit 3 "$IMGBUILD" inspect "$REGISTRY/o/n:1"
+    run_ok "$IMGBUILD" inspect "$REGISTRY/o/n:latest"
+}

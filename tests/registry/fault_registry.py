@@ -29,6 +29,7 @@ the request's body has N bytes or more; part: true: it asks for a Range with an 
       "headers": {…}           further headers ("WWW-Authenticate" may be a list)
       "body": "text"           the body (none: empty)
       "huge": N                N blanks as the body
+    "endless": 200           answer that with a body that has no end
     "close": "before"        close the connection without an answer, doing nothing
     "close": "after"         do all, then close without an answer
     "read": N                of the request's body read N bytes only (else all), then do the above
@@ -246,6 +247,9 @@ class Handler(BaseHTTPRequestHandler):
     def send(self, answer, rule):
         if "stall" in rule and "cut" not in rule:
             time.sleep(rule["stall"])
+        if "endless" in rule:
+            self.send_endless(answer, rule["endless"])
+            return
         body = answer.body
         try:
             self.send_response(answer.status)
@@ -273,6 +277,19 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+
+    def send_endless(self, answer, status):
+        self.close_connection = True
+        try:
+            self.send_response(status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            while True:
+                self.wfile.write(b" " * 65536)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
 
     def drop(self):
         self.close_connection = True

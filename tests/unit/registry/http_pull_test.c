@@ -251,6 +251,27 @@ static void bodies_over_their_cap_are_refused(void **state)
     assert_error(pull(g, "repo:v1", &err), &err, ERROR_NETWORK, "headers are larger");
 }
 
+static void bodies_without_an_end_are_left(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    rules(&g->server, "[{'path':'/manifests/','endless':200,'times':1}]");
+    assert_error(pull(g, "repo:v1", &err), &err, ERROR_INPUT, "larger than");
+    rules(&g->server, "[{'path':'/manifests/','endless':403,'times':1}]");
+    assert_error(pull(g, "repo:v1", &err), &err, ERROR_AUTH, "(403)");
+    rules(&g->server, "[{'path':'%s','endless':200,'times':1}]", g->layer.text);
+    assert_error(pull(g, "repo:v1", &err), &err, ERROR_INTEGRITY, "larger than");
+}
+
+static void what_a_registry_cannot_do_is_not_asked_again(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    rules(&g->server, "[{'path':'/manifests/','status':501}]");
+    assert_error(pull(g, "repo:v1", &err), &err, ERROR_NETWORK, "(501)");
+    assert_int_equal(count_requests(&g->server, "GET", "/manifests/"), 1);
+}
+
 static void what_is_not_there_is_missing(void **state)
 {
     struct ground *g = *state;
@@ -363,6 +384,8 @@ int main(void)
         TEST(a_header_does_not_vouch_for_a_manifest),
         TEST(a_manifest_is_what_its_content_type_says),
         TEST(bodies_over_their_cap_are_refused),
+        TEST(bodies_without_an_end_are_left),
+        TEST(what_a_registry_cannot_do_is_not_asked_again),
         TEST(what_is_not_there_is_missing),
         TEST(a_registry_that_is_down_is_told_soon),
         TEST(a_digest_is_asked_with_a_head_alone),

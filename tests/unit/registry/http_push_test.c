@@ -127,6 +127,17 @@ static void a_broken_upload_starts_afresh(void **state)
     }
 }
 
+static void a_slow_commit_is_waited_for_and_a_404_after_it_settled(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    rules(&g->server, "[{'method':'PUT','path':'/blobs/uploads/','stall':1,'times':2},"
+                      "{'method':'PUT','path':'/blobs/uploads/','then':404,'times':2}]");
+    assert_done(push(g, "repo:v1", &err), &err);
+    assert_int_equal(count_requests(&g->server, "PUT", "/blobs/uploads/"), 4);
+    expect_pulled(g, "repo:v1");
+}
+
 static void no_upload_is_sent_to_twice(void **state)
 {
     struct ground *g = *state;
@@ -280,6 +291,7 @@ int main(void)
         TEST(many_tags_are_one_upload_with_latest_last),
         TEST(an_answer_that_is_lost_is_settled_by_asking),
         TEST(a_broken_upload_starts_afresh),
+        TEST(a_slow_commit_is_waited_for_and_a_404_after_it_settled),
         TEST(no_upload_is_sent_to_twice),
         TEST(an_upload_that_never_works_is_told),
         TEST(locations_may_be_relative_or_absolute),
