@@ -8,7 +8,8 @@
 
 const char *check_kind_name(enum check_kind kind)
 {
-    static const char *const names[] = {"command", "start", "file", "metadata", "license"};
+    static const char *const names[] = {"command",  "start",   "file",
+                                        "metadata", "license", "static"};
     return names[kind];
 }
 
@@ -121,6 +122,7 @@ void check_release(struct check *check)
     file_rule_release(&check->look);
     metadata_rules_release(&check->metadata);
     strv_release(&check->license.files);
+    static_rule_release(&check->fixed);
 }
 
 void checks_release(struct checks *checks)

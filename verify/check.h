@@ -5,6 +5,7 @@
 
 #include "pattern.h"
 #include "rules.h"
+#include "static_rule.h"
 
 #include <base/json.h>
 #include <base/str.h>
@@ -19,6 +20,7 @@ enum check_kind {
     CHECK_FILE,     /* look at a file, or at all that match a glob */
     CHECK_METADATA, /* look at the image's config */
     CHECK_LICENSE,  /* look at license files */
+    CHECK_STATIC,   /* look at all files: static_check.h */
 };
 
 enum check_network {
@@ -80,6 +82,7 @@ struct check {
     struct file_rule look;          /* FILE */
     struct metadata_rules metadata; /* METADATA */
     struct license_rule license;    /* LICENSE */
+    struct static_rule fixed;       /* STATIC */
 };
 
 struct checks {
@@ -87,7 +90,7 @@ struct checks {
     size_t count, cap;
 };
 
-/* "command", "start", "file", "metadata", "license". */
+/* "command", "start", "file", "metadata", "license", "static". */
 const char *check_kind_name(enum check_kind kind);
 /* A fresh check at the end of the list; the pointer holds until the next one is added. */
 struct check *checks_add(struct checks *checks, enum check_kind kind, const char *name,

@@ -92,6 +92,12 @@ static bool permissions_hold(const struct file_rule *rule, const char *path, con
     return false;
 }
 
+bool file_rule_fits(const struct file_rule *rule, const char *path, const struct stat *st,
+                    struct str *why)
+{
+    return type_holds(rule, path, st->st_mode, why) && permissions_hold(rule, path, st, why);
+}
+
 static bool content_holds(int root_fd, const struct file_rule *rule, const char *path, mode_t mode,
                           struct str *why)
 {

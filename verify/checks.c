@@ -41,12 +41,14 @@ static int parse_defaults(struct checks_parser *p, const struct yaml_node *map, 
     return value_seconds(p->file, map, "timeout", &d->timeout_ms, err);
 }
 
-/* The `python` and `checks` of the file's top, or of a variant. */
+/* The `python`, `static` and `checks` of the file's top, or of a variant. */
 static int parse_section(struct checks_parser *p, const struct yaml_node *section,
                          const struct yaml_node *base_python, struct error *err)
 {
     const struct yaml_node *python = yaml_get(section, "python");
     if (python && checks_parse_python(p, python, base_python, err))
+        return -1;
+    if (checks_parse_static(p, section, err))
         return -1;
     const struct yaml_node *checks = yaml_get(section, "checks");
     if (!checks)
@@ -64,7 +66,7 @@ static int parse_variants(struct checks_parser *p, const struct yaml_node *root,
                           struct error *err)
 {
     static const char *const names[] = {"prod", "dev"};
-    static const char *const keys[] = {"python", "checks"};
+    static const char *const keys[] = {"python", "static", "checks"};
     const struct yaml_node *python = yaml_get(root, "python");
     size_t common = p->out->count;
     for (size_t pass = 0; pass < 2; pass++) {
@@ -81,7 +83,7 @@ static int parse_variants(struct checks_parser *p, const struct yaml_node *root,
 
 static int parse_root(struct checks_parser *p, bool dev, struct error *err)
 {
-    static const char *const keys[] = {"defaults", "python", "checks", "prod", "dev"};
+    static const char *const keys[] = {"defaults", "python", "static", "checks", "prod", "dev"};
     const struct yaml_node *root = p->file->root;
     size_t before = p->out->count;
     if (cst_is(p->file)) {

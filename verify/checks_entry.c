@@ -276,6 +276,7 @@ int checks_parse_entry(struct checks_parser *p, const struct yaml_node *entry, s
     case CHECK_METADATA:
         return checks_parse_metadata(p, yaml_get(entry, "metadata"), &check->metadata, err);
     case CHECK_LICENSE:
+    case CHECK_STATIC:
     case CHECK_COMMAND:
     case CHECK_START:
     default:

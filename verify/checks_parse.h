@@ -30,6 +30,10 @@ int checks_parse_python(struct checks_parser *p, const struct yaml_node *group,
 /* The value of an entry's `metadata`. */
 int checks_parse_metadata(struct checks_parser *p, const struct yaml_node *map,
                           struct metadata_rules *rules, struct error *err);
+/* The `static` of the file's top, or of a variant, where there is one: true for all checks, a list
+ * of names, or a mapping of those that are not as usual, beside which all others are added. */
+int checks_parse_static(struct checks_parser *p, const struct yaml_node *section,
+                        struct error *err);
 /* A fresh check, unless its name is taken. */
 int checks_parse_name(struct checks_parser *p, const struct yaml_node *place, const char *name,
                       enum check_kind kind, struct check **out, struct error *err);

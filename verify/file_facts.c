@@ -107,6 +107,15 @@ struct facts_collector *facts_begin(const char *path, int64_t size, const struct
     return c;
 }
 
+struct facts_collector *facts_begin_text(const char *path, int64_t size)
+{
+    struct facts_collector *c = mem_zalloc(1, sizeof *c);
+    c->path = path;
+    c->size = size;
+    c->wish = size <= TEXT_CAP ? FACTS_TEXT : 0;
+    return c;
+}
+
 /* Once the first bytes are there: what else is to be kept. */
 static void decide(struct facts_collector *c)
 {

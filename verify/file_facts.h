@@ -34,6 +34,8 @@ unsigned facts_wanted(const char *path, int64_t size);
 /* Take a file's bytes in order. random (may be NULL) reads the file anywhere, which spares keeping
  * what an ELF file's tables may be in. */
 struct facts_collector *facts_begin(const char *path, int64_t size, const struct elf_bytes *random);
+/* The same to keep the content alone, whatever it is. */
+struct facts_collector *facts_begin_text(const char *path, int64_t size);
 /* More bytes; false where no more are wanted. */
 bool facts_add(struct facts_collector *c, const void *bytes, size_t n);
 /* Frees the collector. NULL where nothing is worth keeping; the caller frees it. */

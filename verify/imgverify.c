@@ -45,6 +45,9 @@ static int run(struct session *s, const struct option_values *values, const stru
     }
     if (session_plan(s, values, references, err))
         return -1;
+    bool derived = values->automatic || values->statics;
+    if (values->list && derived && session_verify(s, err))
+        return -1;
     if (values->list) {
         session_list(s);
         return 0;

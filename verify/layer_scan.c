@@ -21,7 +21,7 @@ struct scan {
     bool source_failed;
     unsigned char *buffer;
     struct archive *archive;
-    bool facts;
+    const struct strv *texts; /* paths of files to keep; NULL: facts of all */
     struct scan_list *out;
 };
 
@@ -92,7 +92,8 @@ static bool apply_whiteout(struct scan_entry *e)
 
 static int read_facts(struct scan *s, struct scan_entry *e)
 {
-    struct facts_collector *c = facts_begin(e->path, e->size, NULL);
+    struct facts_collector *c =
+        s->texts ? facts_begin_text(e->path, e->size) : facts_begin(e->path, e->size, NULL);
     int64_t at = 0;
     static const char zeroes[4096];
     for (;;) {
@@ -119,6 +120,11 @@ static int read_facts(struct scan *s, struct scan_entry *e)
     return 0;
 }
 
+static bool is_wanted(const struct scan *s, const struct scan_entry *e)
+{
+    return s->texts ? strv_contains(s->texts, e->path) : facts_wanted(e->path, e->size) != 0;
+}
+
 static int add_entry(struct scan *s, struct archive_entry *from)
 {
     const char *name = archive_entry_pathname(from), *hard = archive_entry_hardlink(from);
@@ -138,8 +144,7 @@ static int add_entry(struct scan *s, struct archive_entry *from)
     };
     bool kept = apply_whiteout(&e) && s->out->count < SCAN_ENTRIES_MAX;
     int failed = 0;
-    if (kept && e.kind == SCAN_ENTRY && !hard && S_ISREG(e.mode) && s->facts &&
-        facts_wanted(e.path, e.size))
+    if (kept && e.kind == SCAN_ENTRY && !hard && S_ISREG(e.mode) && is_wanted(s, &e))
         failed = read_facts(s, &e);
     if (kept && !failed) {
         MEM_PUSH(s->out->items, s->out->count, s->out->cap) = e;
@@ -170,14 +175,14 @@ static int read_archive(struct scan *s)
     return 0;
 }
 
-int layer_scan_tar(struct source *blob, const char *what, bool facts, struct scan_list *out,
-                   struct error *err)
+int layer_scan_tar(struct source *blob, const char *what, const struct strv *texts,
+                   struct scan_list *out, struct error *err)
 {
     autosource *tar = NULL;
     autofree unsigned char *buffer = mem_alloc(READ_SIZE);
     if (decompress_new(blob, &tar, err))
         return error_wrap(err, "%s", what);
-    struct scan s = {.tar = tar, .err = err, .buffer = buffer, .facts = facts, .out = out};
+    struct scan s = {.tar = tar, .err = err, .buffer = buffer, .texts = texts, .out = out};
     s.archive = archive_read_new();
     if (!s.archive)
         mem_give_up();

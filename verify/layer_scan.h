@@ -7,6 +7,7 @@
 #include "inventory.h"
 
 #include <base/error.h>
+#include <base/str.h>
 #include <base/stream.h>
 
 #include <stdbool.h>
@@ -38,15 +39,16 @@ struct scan_list {
     size_t count, cap;
 };
 
-/* blob: a layer as it is stored, read to its end; stays the caller's. what is for messages. facts:
- * gather those too. ERROR_INPUT, ERROR_INTEGRITY. */
-int layer_scan_tar(struct source *blob, const char *what, bool facts, struct scan_list *out,
-                   struct error *err);
+/* blob: a layer as it is stored, read to its end; stays the caller's. what is for messages. texts:
+ * the paths of files whose content is kept, and of these alone (NULL: facts of all files).
+ * ERROR_INPUT, ERROR_INTEGRITY. */
+int layer_scan_tar(struct source *blob, const char *what, const struct strv *texts,
+                   struct scan_list *out, struct error *err);
 /* An unpacked layer, or any directory that is an image's root; form says how it tells owners and
  * what is deleted. Names are read in order, so that the same directory gives the same list.
  * ERROR_HOST. */
-int layer_scan_directory(int dir_fd, const struct inventory_form *form, bool facts,
-                         struct scan_list *out, struct error *err);
+int layer_scan_directory(int dir_fd, const struct inventory_form *form, struct scan_list *out,
+                         struct error *err);
 void scan_list_release(struct scan_list *list);
 
 #endif

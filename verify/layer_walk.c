@@ -18,7 +18,6 @@ enum { DEPTH_MAX = 512, READ_SIZE = 256 * 1024 };
 
 struct walk {
     const struct inventory_form *form;
-    bool facts;
     struct scan_list *out;
     unsigned char *buffer;
 };
@@ -59,7 +58,7 @@ static void add_node(struct walk *w, int dir_fd, const char *name, const char *p
     };
     if (S_ISLNK(st->st_mode))
         e.link = path_read_link(dir_fd, name);
-    if (S_ISREG(st->st_mode) && w->facts && facts_wanted(path, e.size))
+    if (S_ISREG(st->st_mode) && facts_wanted(path, e.size))
         e.facts = read_facts(w, dir_fd, name, &e);
     MEM_PUSH(w->out->items, w->out->count, w->out->cap) = e;
 }
@@ -135,10 +134,10 @@ static int walk_directory(struct walk *w, int fd, const char *path, size_t depth
     return 0;
 }
 
-int layer_scan_directory(int dir_fd, const struct inventory_form *form, bool facts,
-                         struct scan_list *out, struct error *err)
+int layer_scan_directory(int dir_fd, const struct inventory_form *form, struct scan_list *out,
+                         struct error *err)
 {
     autofree unsigned char *buffer = mem_alloc(READ_SIZE);
-    struct walk w = {.form = form, .facts = facts, .out = out, .buffer = buffer};
+    struct walk w = {.form = form, .out = out, .buffer = buffer};
     return walk_directory(&w, dir_fd, "/", 0, err);
 }

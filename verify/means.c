@@ -1,5 +1,7 @@
 #include "means.h"
 
+#include "derive.h"
+
 #include <base/interrupt.h>
 #include <base/mem.h>
 #include <rootfs/ca_certs.h>
@@ -25,7 +27,9 @@ int means_init(struct means *m, const struct option_values *values, struct error
     m->mounts = mem_zalloc(m->mount_count + 1, sizeof *m->mounts);
     for (size_t i = 0; i < m->mount_count; i++)
         m->mounts[i].source_fd = -1;
-    if (open_store(m, values, err) || options_mounts(values, m->mounts, err) ||
+    /* what only reads keeps nothing, and needs no rights */
+    if ((!values->statics && open_store(m, values, err)) ||
+        options_mounts(values, m->mounts, err) ||
         (one_platform && platform_parse(values->platform, &m->platform, err)))
         return -1;
     if (values->ca_certs && (m->ca_bundle = ca_certs_open(NULL, err)) < 0)
@@ -50,6 +54,12 @@ int means_init(struct means *m, const struct option_values *values, struct error
         .mount_count = m->mount_count,
         .ca_bundle_fd = m->ca_bundle,
         .cancel_fd = interrupt_fd(),
+        .static_only = values->statics,
+        .plan_only = values->list,
+        .derive = derive_wishes(values->automatic, values->statics),
+        .venvs = &values->venv,
+        .only = &values->only,
+        .skip = &values->skip,
         .inventory = options_want_inventory(values),
     };
     m->options.pool = pool_new((size_t)values->jobs);

@@ -13,6 +13,13 @@ enum { JOBS_MAX = 256, TIMEOUT_MAX = 24 * 60 * 60 };
 const struct cli_option option_table[] = {
     {"config", 'c', CLI_STRINGS, AT(config), "FILE", NULL,
      "Take the checks from FILE instead of from the image definition (repeatable)"},
+    {"auto", 0, CLI_SWITCH, AT(automatic), NULL, NULL,
+     "Derive checks from the image: of its files, and of what its Python packages declare (beside "
+     "those of --config)"},
+    {"static", 0, CLI_SWITCH, AT(statics), NULL, NULL,
+     "Run and unpack nothing: read the layers, and check what can be told from them"},
+    {"venv", 0, CLI_STRINGS, AT(venv), "DIR", NULL,
+     "Derive the checks of this virtual environment (repeatable; default: of all that there are)"},
     {"dev", 0, CLI_SWITCH, AT(dev), NULL, NULL, "Check as the dev variant"},
     {"prod", 0, CLI_SWITCH, AT(prod), NULL, NULL, "Check as the prod variant"},
     {"only", 0, CLI_STRINGS, AT(only), "GLOB", NULL,
@@ -48,25 +55,12 @@ const struct cli_option option_table[] = {
 };
 const size_t option_table_count = COUNT_OF(option_table);
 
-/* True where the argument is --NAME or --NAME=…. */
-static bool is_option(const char *argument, const char *name)
-{
-    size_t n = strlen(name);
-    return !strncmp(argument, name, n) && (!argument[n] || argument[n] == '=');
-}
-
 int options_refuse(int argc, char **argv, struct error *err)
 {
-    static const char *const options[] = {"--auto", "--static", "--venv"};
     static const char *const commands[] = {"doctor"};
     for (size_t k = 0; argc > 1 && k < COUNT_OF(commands); k++)
         if (!strcmp(argv[1], commands[k]))
             return error_set(err, ERROR_USAGE, "imgverify %s is not supported yet", argv[1]);
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        for (size_t k = 0; k < COUNT_OF(options); k++)
-            if (is_option(argv[i], options[k]))
-                return error_set(err, ERROR_USAGE, "%s is not supported yet", options[k]);
-    }
     return 0;
 }
 
@@ -134,6 +128,17 @@ static int split_volume(char *text, char **target, struct error *err)
     return 0;
 }
 
+static int check_venvs(const struct option_values *values, struct error *err)
+{
+    if (values->venv.count && !values->automatic && !values->statics)
+        return error_set(err, ERROR_USAGE, "--venv needs --auto or --static");
+    for (size_t i = 0; i < values->venv.count; i++)
+        if (values->venv.items[i][0] != '/')
+            return error_set(err, ERROR_USAGE, "--venv takes an absolute path, not “%s”",
+                             values->venv.items[i]);
+    return 0;
+}
+
 int options_check(const struct option_values *values, struct error *err)
 {
     if (values->dev && values->prod)
@@ -153,7 +158,7 @@ int options_check(const struct option_values *values, struct error *err)
         if (split_volume(text, &target, err))
             return -1;
     }
-    return check_outputs(values, err);
+    return check_venvs(values, err) || check_outputs(values, err) ? -1 : 0;
 }
 
 enum progress_mode options_progress(const struct option_values *values)

@@ -18,6 +18,8 @@ struct option_values {
     struct strv config, only, skip, env, volume, output, insecure;
     char *platform, *network, *user, *root, *progress, *isolation, *tls_ca;
     long long timeout, jobs;
+    struct strv venv;
+    bool automatic, statics;
     bool dev, prod, list, require_all, quiet, ca_certs;
     bool all, exit_code; /* of diff */
 };

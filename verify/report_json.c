@@ -91,7 +91,8 @@ static json_t *image_to_json(const struct image_result *r)
     image_result_count(r, &totals);
     json_t *out = json_object(), *checks = json_array();
     json_object_set_new(out, "reference", clean_string(r->reference, strlen(r->reference)));
-    json_object_set_new(out, "digest", json_string(r->digest.text));
+    json_object_set_new(out, "digest",
+                        digest_is_set(&r->digest) ? json_string(r->digest.text) : json_null());
     json_object_set_new(out, "platform", json_string(r->platform));
     json_object_set_new(out, "emulated", json_boolean(r->emulated));
     json_object_set_new(out, "variant", json_string(r->variant));

@@ -107,8 +107,11 @@ static void print_failures(const struct image_result *r, bool colour, FILE *out)
         if (!report_is_failure(result))
             continue;
         autofree char *detail = report_detail(result);
-        fprintf(out, "\n  %sFailed:%s %s (%s:%u)\n", colour ? "\033[1;31m" : "",
-                colour ? "\033[0m" : "", check->name, check->file, check->line);
+        fprintf(out, "\n  %sFailed:%s %s (%s", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
+                check->name, check->file);
+        if (check->line)
+            fprintf(out, ":%u", check->line);
+        fputs(")\n", out);
         fprintf(out, "    %s\n", detail);
         for (size_t k = 0; k < result->blame_count; k++) {
             autofree char *blame = report_blame(&result->blames[k]);

@@ -6,6 +6,7 @@
 #include "means.h"
 #include "report.h"
 #include "session_split.h"
+#include "static_verification.h"
 #include "verification.h"
 
 #include <base/interrupt.h>
@@ -22,6 +23,30 @@ enum { NAMED_FAILURES = 5, DOCKERFILE_CAP = 1024 * 1024 };
 
 /* ---- what to check ---- */
 
+/* True where the image itself is asked for checks. */
+static bool derives(const struct option_values *values)
+{
+    return values->automatic || values->statics;
+}
+
+/* Where the image itself is asked, no file is needed; --auto alone asks for none. */
+static int choose(const struct session_image *image, const struct option_values *values, bool named,
+                  struct choice *choice, struct error *err)
+{
+    autoerror problem = ERROR_INIT;
+    int failed = choice_make(named ? &image->reference : NULL, options_variant(values),
+                             &values->config, choice, &problem);
+    if (failed && (!derives(values) || problem.kind != ERROR_MISSING))
+        return error_move(err, &problem);
+    if (failed) {
+        error_ignore(&problem, "the checks are derived");
+        choice->dev = values->dev;
+    }
+    if (values->automatic && !values->config.count)
+        strv_release(&choice->files);
+    return 0;
+}
+
 int session_plan_image(struct session_image *image, const struct option_values *values,
                        const char *text, struct error *err)
 {
@@ -30,8 +55,7 @@ int session_plan_image(struct session_image *image, const struct option_values *
     if (text && reference_parse(text, true, &image->reference, err))
         return -1;
     r->reference = text ? reference_text(&image->reference) : mem_strdup("");
-    if (choice_make(text ? &image->reference : NULL, options_variant(values), &values->config,
-                    &choice, err))
+    if (choose(image, values, text != NULL, &choice, err))
         return -1;
     r->variant = choice.dev ? "dev" : "prod";
     for (size_t i = 0; i < choice.files.count; i++)
@@ -40,7 +64,7 @@ int session_plan_image(struct session_image *image, const struct option_values *
     strv_add_all(&r->files, &choice.files);
     r->dockerfile = take(&choice.dockerfile);
     r->left_out = checks_select(&r->checks, &values->only, &values->skip);
-    if (r->checks.count)
+    if (r->checks.count || derives(values))
         return 0;
     error_set(err, ERROR_USAGE, "--only and --skip leave no check");
     return error_hint(err, "--list shows the names");
@@ -78,7 +102,8 @@ static void locate_blames(struct image_result *r)
 {
     autoerror ignored = ERROR_INIT;
     autostr text = STR_INIT;
-    if (!r->dockerfile || io_read_file(AT_FDCWD, r->dockerfile, DOCKERFILE_CAP, &text, &ignored)) {
+    if (!r->dockerfile || !r->results ||
+        io_read_file(AT_FDCWD, r->dockerfile, DOCKERFILE_CAP, &text, &ignored)) {
         error_ignore(&ignored, "the report then has no lines of it");
         return;
     }
@@ -99,11 +124,12 @@ int session_verify(struct session *s, struct error *err)
         struct session_image *image = &s->images[i];
         if (image->chosen)
             means.options.platform = &image->platform;
-        failed = interrupt_check(err) ||
-                 image_verify(&image->reference, &means.options, &image->result, err);
+        failed =
+            interrupt_check(err) || (s->values->statics ? image_verify_static : image_verify)(
+                                        &image->reference, &means.options, &image->result, err);
         if (!failed)
             locate_blames(&image->result);
-        if (!failed && s->values->require_all)
+        if (!failed && s->values->require_all && !s->values->list)
             image_result_require_all(&image->result);
     }
     means_release(&means);

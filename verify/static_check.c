@@ -1,4 +1,5 @@
 #include "static_private.h"
+#include "wheel.h"
 
 #include <base/mem.h>
 
@@ -19,8 +20,8 @@ void static_problem(struct static_run *run, const struct tree_node *node, const 
     va_end(ap);
     struct str *detail = &run->out->detail;
     if (run->problems < PROBLEMS_TOLD)
-        str_addf(detail, "%s%s%s%s", run->problems ? "; " : "", node ? node->path : "",
-                 node ? " " : "", text);
+        str_addf(detail, "%s%s%s%s", detail->len && !str_ends(detail->data, "; ") ? "; " : "",
+                 node ? node->path : "", node ? " " : "", text);
     run->problems++;
     if (node)
         blame_add(run->out, run->image->layers, node->layer, node->path, false);
@@ -258,6 +259,28 @@ void static_shebangs(struct static_run *run)
 
 /* ---- the checks ---- */
 
+/* A check of virtual environments that names none is of all that there are. */
+static void each_environment(struct static_run *run, void (*check)(struct static_run *))
+{
+    autostrv venvs = STRV_INIT;
+    wheels_environments(run->image->tree, run->image->nodes, &venvs);
+    for (size_t i = 0; i < venvs.count; i++) {
+        struct static_rule rule = *run->rule;
+        struct static_run one = *run;
+        rule.venv = venvs.items[i];
+        if (run->out->detail.len && !str_ends(run->out->detail.data, "; "))
+            str_add(&run->out->detail, "; ");
+        one.rule = &rule;
+        check(&one);
+        run->problems = one.problems;
+        run->looked = one.looked;
+    }
+    if (run->out->detail.len && str_ends(run->out->detail.data, "; "))
+        run->out->detail.data[run->out->detail.len -= 2] = '\0';
+    if (!venvs.count)
+        str_add(&run->out->detail, "there is no virtual environment");
+}
+
 void static_check(const struct static_image *image, const struct static_rule *rule,
                   struct check_result *out)
 {
@@ -283,7 +306,10 @@ void static_check(const struct static_image *image, const struct static_rule *ru
         [STATIC_DEV] = static_dev,
     };
     struct static_run run = {.image = image, .rule = rule, .out = out};
-    checks[rule->kind](&run);
+    if (static_kind_is_python(rule->kind) && !rule->venv)
+        each_environment(&run, checks[rule->kind]);
+    else
+        checks[rule->kind](&run);
     if (run.problems > PROBLEMS_TOLD)
         str_addf(&out->detail, "; and %zu more", run.problems - PROBLEMS_TOLD);
     if (out->verdict == VERDICT_NONE)

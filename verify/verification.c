@@ -5,6 +5,7 @@
 #include "check_license.h"
 #include "check_metadata.h"
 #include "check_run.h"
+#include "static_verification.h"
 #include "unpacked.h"
 #include "verdict.h"
 
@@ -25,6 +26,8 @@ struct verification {
     struct image_result *result;
     struct unpacked unpacked;
     struct blame_layers layers;
+    struct image_view view; /* where static checks are among them */
+    struct static_image seen;
     struct strv env;
     char *no_programs;
     struct check_ground ground;
@@ -46,9 +49,10 @@ static double now(void)
 
 /* ---- one check ---- */
 
-static int evaluate(const struct check *check, const struct check_ground *ground,
+static int evaluate(const struct verification *v, const struct check *check,
                     struct check_result *out, struct error *err)
 {
+    const struct check_ground *ground = &v->ground;
     switch (check->kind) {
     case CHECK_FILE:
         out->verdict = file_rule_holds(ground->look_fd, store_owners(ground->store), &check->look,
@@ -65,6 +69,9 @@ static int evaluate(const struct check *check, const struct check_ground *ground
         out->verdict = license_rule_holds(ground->look_fd, &check->license, &out->detail)
                            ? VERDICT_PASSED
                            : VERDICT_FAILED;
+        return 0;
+    case CHECK_STATIC:
+        static_check(&v->seen, &check->fixed, out);
         return 0;
     case CHECK_COMMAND:
     case CHECK_START:
@@ -100,7 +107,7 @@ static int run_job(void *context, struct error *err)
     struct progress_task *task =
         progress_start(job->verification->options->progress, job->check->name, 0);
     double start = now();
-    int failed = evaluate(job->check, &job->verification->ground, result, err);
+    int failed = evaluate(job->verification, job->check, result, err);
     blame(job->verification, job->check, result);
     output_cut(&result->output);
     result->seconds = now() - start;
@@ -212,12 +219,23 @@ static void describe(struct verification *v)
 {
     blame_layers_init(&v->layers, v->unpacked.image.config, v->unpacked.image.layers,
                       v->unpacked.image.layer_count);
-    for (size_t i = 0; i < v->layers.count; i++)
-        strv_add_take(&v->result->made_by, blame_instruction(v->layers.items[i].created_by));
-    v->result->digest = v->unpacked.image.manifest.digest;
-    v->result->layers = v->unpacked.image.layer_count;
-    platform_text(&v->unpacked.image.platform, '/', v->result->platform);
+    static_describe(&v->unpacked.image, &v->layers, v->result);
     v->result->emulated = v->ground.emulation;
+}
+
+/* Scan the files for static checks, and derive what the image itself asks for. */
+static int take_view(struct verification *v, const struct reference *ref, struct error *err)
+{
+    const struct verification_options *o = v->options;
+    const struct inventory_form form = {.owners = store_owners(o->store),
+                                        .whiteouts = store_form(o->store)};
+    if (!static_is_wanted(o, v->result))
+        return 0;
+    if (image_view_unpacked(v->unpacked.layer_fds, v->unpacked.image.layer_count, &form, o->pool,
+                            &v->view, err))
+        return -1;
+    static_image_init(&v->seen, o, v->result, ref, &v->unpacked.image, &v->view, &v->layers);
+    return static_derive(o, &v->view, v->result, err);
 }
 
 static int take_inventory(const struct verification *v, struct error *err)
@@ -233,6 +251,7 @@ static int take_inventory(const struct verification *v, struct error *err)
 
 static void verification_release(struct verification *v)
 {
+    image_view_release(&v->view);
     unpacked_release(&v->unpacked);
     blame_layers_release(&v->layers);
     strv_release(&v->env);
@@ -249,8 +268,10 @@ int image_verify(const struct reference *ref, const struct verification_options 
                  make_ground(&v, err);
     if (!failed) {
         describe(&v);
-        failed = run_jobs(&v, err) || take_inventory(&v, err);
+        failed = take_view(&v, ref, err);
     }
+    if (!failed && !options->plan_only)
+        failed = run_jobs(&v, err) || take_inventory(&v, err);
     r->seconds = now() - start;
     verification_release(&v);
     return failed ? -1 : 0;

@@ -29,7 +29,12 @@ struct verification_options {
     size_t mount_count;
     int ca_bundle_fd; /* -1: none */
     int cancel_fd;
-    bool inventory; /* fill in r->inventory too */
+    bool static_only; /* nothing is run or unpacked */
+    bool plan_only;   /* derive the checks, and run none */
+    unsigned derive;  /* enum derive_wish: checks that the image itself asks for */
+    const struct strv *venvs, *only, *skip; /* of derived checks; NULL: none */
+    const char *driver;                     /* the host's NVIDIA driver; NULL: none */
+    bool inventory;                         /* fill in r->inventory too */
     struct emulators *emulators;
 };
 

@@ -439,7 +439,7 @@ Y
 }
 
 @test "what isn't supported yet says so" {
-    for words in "--auto x" "--static x" "--venv=/v x" \
+    for words in \
         "doctor"; do
         # shellcheck disable=SC2086 # words are words
         run_exit 2 "$IMGVERIFY" $words
