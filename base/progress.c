@@ -21,6 +21,10 @@ double progress_now(const struct progress *p)
 
 void progress_emit(struct progress *p, const struct str *text)
 {
+    if (p->held) {
+        str_add_bytes(&p->backlog, text->data, text->len);
+        return;
+    }
     fflush(p->out);
     /* Nowhere to say that it failed: progress is not the result. */
     for (size_t done = 0; done < text->len;) {
@@ -73,7 +77,7 @@ static void *tick(void *context)
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&p->stop, &p->lock, &until);
-        if (!p->stopping)
+        if (!p->stopping && !p->held)
             p->view->tick(p);
     }
     pthread_mutex_unlock(&p->lock);
@@ -113,10 +117,33 @@ struct progress *progress_new(enum progress_mode mode, FILE *out)
     return p;
 }
 
+void progress_hold(struct progress *p)
+{
+    if (!p || !p->view)
+        return;
+    pthread_mutex_lock(&p->lock);
+    if (p->view->finish)
+        p->view->finish(p);
+    p->held = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void progress_resume(struct progress *p)
+{
+    if (!p || !p->view)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->held = false;
+    progress_emit(p, &p->backlog);
+    str_release(&p->backlog);
+    pthread_mutex_unlock(&p->lock);
+}
+
 void progress_free(struct progress *p)
 {
     if (!p)
         return;
+    progress_resume(p);
     if (p->view)
         log_set_writer(NULL, NULL);
     pthread_mutex_lock(&p->lock);

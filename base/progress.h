@@ -27,6 +27,11 @@ struct progress_task;
 struct progress *progress_new(enum progress_mode mode, FILE *out);
 void progress_free(struct progress *p);
 
+/* Leave the terminal to somebody else: what is running is no longer drawn, and what is said
+ * meanwhile is kept until progress_resume. p may be NULL. */
+void progress_hold(struct progress *p);
+void progress_resume(struct progress *p);
+
 /* name is copied. total: bytes, or 0 where unknown or not a transfer. p may be NULL (then NULL). */
 struct progress_task *progress_start(struct progress *p, const char *name, int64_t total);
 void progress_set_total(struct progress_task *t, int64_t total);

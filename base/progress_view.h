@@ -58,6 +58,8 @@ struct progress {
     pthread_t ticker;
     pthread_cond_t stop;
     bool ticking, stopping;
+    bool held;          /* somebody else has the terminal, */
+    struct str backlog; /* and this waits for it */
 };
 
 /* Seconds since the progress began. */

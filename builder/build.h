@@ -38,6 +38,7 @@ struct build_options {
     const char *label; /* for progress, where several are built: "linux/arm64"; NULL: none */
     struct compression compression;
     bool no_cache, pull;
+    bool debug_shell; /* a shell where a RUN failed; standard input and error are a terminal */
     int64_t source_date_epoch; /* -1: none */
     enum sandbox_network network;
     const struct strv *add_hosts;

@@ -88,6 +88,7 @@ static int build_platform(struct build_job *job, const struct sources *from, siz
                                     .compression = job->parsed->compression,
                                     .no_cache = job->values->no_cache,
                                     .pull = job->values->pull,
+                                    .debug_shell = job->values->debug_shell,
                                     .source_date_epoch = job->epoch,
                                     .network = job->parsed->network,
                                     .add_hosts = &job->values->add_hosts,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define AT(member) offsetof(struct build_values, member)
 
@@ -68,6 +69,9 @@ static const struct cli_option option_table[] = {
      "Same inputs, same digest: times are those of $SOURCE_DATE_EPOCH, else the context's last "
      "commit"},
     ISOLATION_OPTION,
+    {"debug-shell", 0, CLI_SWITCH, AT(debug_shell), NULL, NULL,
+     "Where a RUN fails, open a shell in its sandbox: the files as it left them, its environment, "
+     "user and mounts"},
     {"iidfile", 0, CLI_STRING, AT(iidfile), "FILE", NULL, "Write the image's digest to FILE"},
     {"metadata-file", 0, CLI_STRING, AT(metadata_file), "FILE", NULL,
      "Write digests and names as JSON, with BuildKit's keys"},
@@ -248,6 +252,13 @@ int build_options_attest(const char *option, const char *value, struct error *er
     return error_hint(err, "leave it out, or say %s=false", option);
 }
 
+static int check_debug_shell(const struct build_values *values, struct error *err)
+{
+    if (!values->debug_shell || (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
+        return 0;
+    return error_set(err, ERROR_USAGE, "--debug-shell needs a terminal");
+}
+
 static int check_verify(const struct build_values *values, struct error *err)
 {
     if (!values->verify || values->push)
@@ -285,6 +296,13 @@ bool build_parsed_stdout(const struct build_parsed *parsed)
     return false;
 }
 
+static int check_switches(const struct build_values *values, struct error *err)
+{
+    return check_attests(values, err) || check_verify(values, err) || check_debug_shell(values, err)
+               ? -1
+               : 0;
+}
+
 int build_options_parse(const struct build_values *values, const char *epoch,
                         struct build_parsed *out, struct error *err)
 {
@@ -302,7 +320,7 @@ int build_options_parse(const struct build_values *values, const char *epoch,
                          epoch);
     if (values->dev && values->prod)
         return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
-    if (check_attests(values, err) || check_verify(values, err) || parse_lists(values, out, err))
+    if (check_switches(values, err) || parse_lists(values, out, err))
         return -1;
     choose_compression(values, out);
     return 0;

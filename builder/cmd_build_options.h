@@ -22,7 +22,8 @@ struct build_values {
         *registry, *compression, *provenance, *sbom;
     struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
         add_hosts, ulimits, secrets, ssh, allow, attests;
-    bool no_cache, pull, push, verify, load, dev, prod, dry_run, ca_certs, reproducible;
+    bool no_cache, pull, push, verify, load, debug_shell, dev, prod, dry_run, ca_certs,
+        reproducible;
 };
 
 /* command_build's run; see base/cli.h. */

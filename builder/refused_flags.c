@@ -10,7 +10,6 @@ static const struct {
     {"--cache-from", "is not supported yet", NULL},
     {"--cache-to", "is not supported yet", NULL},
     {"--check", "is not supported yet", NULL},
-    {"--debug-shell", "is not supported yet", NULL},
     {"--builder", "is not supported: there are no builder instances, imgbuild builds by itself",
      "leave it out"},
     {"--cgroup-parent", "is not supported: steps stay in the cgroup that imgbuild was started in",

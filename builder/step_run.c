@@ -1,9 +1,11 @@
 #include "step_run.h"
 
+#include "debug_shell.h"
 #include "history.h"
 #include "run_mounts.h"
 #include "run_script.h"
 
+#include <base/log.h>
 #include <base/mem.h>
 #include <rootfs/ca_certs.h>
 #include <rootfs/mount_stub.h>
@@ -171,6 +173,43 @@ static int failed(const struct step *step, const struct sandbox_result *result, 
     return step_error(step, err);
 }
 
+/* A shell over the files as the failed process left them: its sandbox is gone, but its upper
+ * directory is one more layer. */
+static int shell_over(struct run *r, const struct snapshot *failed, const struct sandbox_spec *spec,
+                      struct error *err)
+{
+    const struct stage_state *state = r->step->state;
+    struct store *store = r->step->session->options->store;
+    autosnapshot snapshot = SNAPSHOT_NONE;
+    autofree int *fds = mem_zalloc(state->layer_count + 1, sizeof *fds);
+    for (size_t i = 0; i < state->layer_count; i++)
+        if ((fds[i] = build_layer_directory(state->layers[i], err)) < 0)
+            return -1;
+    fds[state->layer_count] = failed->upper_fd;
+    if (snapshot_new(store, fds, state->layer_count + 1, SNAPSHOT_WRITABLE | SNAPSHOT_MOUNT_POINTS,
+                     &snapshot, err))
+        return -1;
+    struct sandbox_spec shell = *spec;
+    shell.root_fd = snapshot.root_fd;
+    shell.upper_fd = snapshot.upper_fd;
+    return debug_shell_run(&shell, state->shell.count ? state->shell.items[0] : "/bin/sh", err);
+}
+
+/* That it can't be had is no second failure. */
+static void offer_shell(struct run *r, const struct snapshot *failed,
+                        const struct sandbox_spec *spec, const struct sandbox_result *result)
+{
+    struct progress *progress = r->step->session->options->progress;
+    autoerror what = ERROR_INIT, problem = ERROR_INIT;
+    describe_end(r->step->in->text, result, &what);
+    log_warning("%s; a shell in its sandbox follows, and leaving it ends the build", what.message);
+    progress_hold(progress);
+    int code = shell_over(r, failed, spec, &problem);
+    progress_resume(progress);
+    if (code)
+        log_warning("--debug-shell: %s", problem.message);
+}
+
 static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_result *result,
                   struct error *err)
 {
@@ -208,6 +247,8 @@ static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_resul
                                 .output = show,
                                 .context = step->task};
     int code = sandbox_run(&spec, result, err);
+    if (!code && result->exit_code && o->debug_shell)
+        offer_shell(r, snapshot, &spec, result);
     strv_release(&hosts);
     user_ids_release(&user);
     if (code)

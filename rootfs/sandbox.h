@@ -88,6 +88,9 @@ struct sandbox_spec {
     int cancel_fd;     /* readable: kill all of it, ERROR_INTERRUPTED; -1: none */
     const void *input; /* standard input's bytes (then its end); NULL: /dev/null */
     size_t input_size;
+    /* A terminal (the other end of a pty) that is standard input, output and error, and the
+     * controlling terminal; 0: none. `output` is then not called. */
+    int terminal_fd;
     /* Called on the caller's thread with what the process writes; NULL: dropped. */
     void (*output)(void *context, enum sandbox_stream stream, const char *bytes, size_t n);
     void *context;

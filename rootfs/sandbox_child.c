@@ -413,7 +413,9 @@ static int do_stdio(const struct sandbox_plan *plan, const struct plan_op *op)
         return -1;
     if (!S_ISCHR(s.st_mode) && syscall(SYS_fchown, fd, plan->uid, -1))
         return -1;
-    return syscall(SYS_dup3, fd, op->number, 0) < 0 ? -1 : 0;
+    if (syscall(SYS_dup3, fd, op->number, 0) < 0)
+        return -1;
+    return op->flags & PLAN_TERMINAL ? (int)syscall(SYS_ioctl, op->number, TIOCSCTTY, 0) : 0;
 }
 
 static int do_cwd(const struct sandbox_plan *plan, size_t index, int root)

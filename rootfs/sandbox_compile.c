@@ -375,6 +375,19 @@ static void compile_user(struct sandbox_build *b, const struct sandbox_spec *spe
     op_on(b, PLAN_NOTIFY, slot_new(b, ends->notify), "install the filter of the notifier");
 }
 
+static void compile_stdio(struct sandbox_build *b, const struct sandbox_spec *spec, int input,
+                          const struct sandbox_ends *ends)
+{
+    int terminal = spec->terminal_fd ? slot_new(b, spec->terminal_fd) : -1;
+    const int slots[3] = {input, slot_new(b, ends->stdio[0]), slot_new(b, ends->stdio[1])};
+    for (int i = 0; i < 3; i++) {
+        struct plan_op *op = op_add(b, PLAN_STDIO, "", "set up standard input and output");
+        op->slot = spec->terminal_fd ? terminal : slots[i];
+        op->number = i;
+        op->flags = spec->terminal_fd ? PLAN_TERMINAL : 0;
+    }
+}
+
 static void compile_process(struct sandbox_build *b, const struct sandbox_spec *spec, int input,
                             const struct sandbox_ends *ends)
 {
@@ -387,12 +400,7 @@ static void compile_process(struct sandbox_build *b, const struct sandbox_spec *
     op_add(b, PLAN_KEYRING, "", "make a session keyring")->flags = PLAN_OPTIONAL;
     for (size_t i = 0; i < spec->rlimit_count; i++)
         op_limit(b, spec->rlimits[i].resource, spec->rlimits[i].limit);
-    const int slots[3] = {input, slot_new(b, ends->stdio[0]), slot_new(b, ends->stdio[1])};
-    for (int i = 0; i < 3; i++) {
-        struct plan_op *op = op_add(b, PLAN_STDIO, "", "set up standard input and output");
-        op->slot = slots[i];
-        op->number = i;
-    }
+    compile_stdio(b, spec, input, ends);
     const char *cwd = spec->cwd && spec->cwd[0] ? spec->cwd : "/";
     op_add(b, PLAN_CWD, cwd, text(b, mem_printf("enter the working directory %s", cwd)));
     if (spec->emulation && spec->emulation->userns_fd >= 0)

@@ -43,6 +43,7 @@ enum plan_flags {
     PLAN_OPTIONAL = 1,  /* a failure is passed over: the host may lack it */
     PLAN_DIRECTORY = 2, /* of PLAN_PLACE: the mount point is a directory */
     PLAN_READ_ONLY = 4, /* of PLAN_CLONE */
+    PLAN_TERMINAL = 8,  /* of PLAN_STDIO: it becomes the controlling terminal */
 };
 
 struct plan_option {
