@@ -65,8 +65,7 @@ static int open_data(int folder, const struct mount_spec *spec, struct cache_mou
         return host_error(err);
     mount->data_fd = openat(folder, "data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     mode_t mode = spec->has_mode ? spec->mode & 07777 : 0755;
-    if (mount->data_fd < 0 || (mount->fresh && (fchown(mount->data_fd, spec->uid, spec->gid) ||
-                                                fchmod(mount->data_fd, mode))))
+    if (mount->data_fd < 0 || (mount->fresh && fchmod(mount->data_fd, mode)))
         return host_error(err);
     return 0;
 }

@@ -29,7 +29,8 @@ struct cache_mount {
 
 /* The directory of a mount of type cache; id: the mount's, or its target. base: of what it begins
  * as, "" for nothing. Waits, where it is locked by somebody else; a private one that is in use
- * gives another. A fresh one has the owner and mode that spec says. ERROR_HOST, ERROR_INTERRUPTED.
+ * gives another. A fresh one has the mode that spec says; giving it its owner
+ * is the caller's. ERROR_HOST, ERROR_INTERRUPTED.
  */
 int cache_mount_open(int cache_fd, const char *id, const char *base, const struct mount_spec *spec,
                      struct cache_mount *out, struct error *err);

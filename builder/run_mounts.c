@@ -236,9 +236,18 @@ static int fill_cache(struct step *step, struct run_mount *m, struct error *err)
         path_open_beneath(m->snapshot.root_fd, *m->path ? m->path : ".", O_RDONLY | O_DIRECTORY, 0);
     if (from < 0)
         return error_errno(err, ERROR_HOST, "open what a cache mount begins with");
-    int result = tree_copy(from, m->cache.data_fd, err);
+    int result =
+        tree_copy(from, m->cache.data_fd, store_owners(step->session->options->store), err);
     snapshot_release(&m->snapshot);
     return result;
+}
+
+static int begin_cache(struct step *step, struct run_mount *m, bool filled, struct error *err)
+{
+    struct owners *owners = store_owners(step->session->options->store);
+    if (owners_give(owners, m->cache.data_fd, "", m->spec.uid, m->spec.gid))
+        return error_errno(err, ERROR_HOST, "give a cache mount to its owner");
+    return filled ? fill_cache(step, m, err) : 0;
 }
 
 static int show_cache(struct step *step, struct run_mount *m, struct sandbox_mount *shown,
@@ -253,8 +262,9 @@ static int show_cache(struct step *step, struct run_mount *m, struct sandbox_mou
                                             spec->has_mode ? spec->mode : 0755)
                                : mem_strdup(base);
     if (cache_mount_open(store_cache_fd(step->session->options->store), m->id, owner, spec,
-                         &m->cache, err) ||
-        (m->cache.fresh && filled && fill_cache(step, m, err)))
+                         &m->cache, err))
+        return -1;
+    if (m->cache.fresh && begin_cache(step, m, filled, err))
         return -1;
     *shown = (struct sandbox_mount){
         .kind = SANDBOX_MOUNT_BIND, .source_fd = m->cache.data_fd, .read_only = spec->read_only};
@@ -309,7 +319,8 @@ static int show_agent(struct step *step, struct run_mount *m, struct strv *env,
                               .name = name,
                               .mode = spec->has_mode ? spec->mode : 0600,
                               .uid = spec->uid,
-                              .gid = spec->gid};
+                              .gid = spec->gid,
+                              .owners = store_owners(store)};
     if (ssh_forward_start(source, &place, &m->forward, err))
         return -1;
     m->fd = openat(place.dir_fd, name, O_PATH | O_CLOEXEC);

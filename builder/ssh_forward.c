@@ -204,7 +204,7 @@ static int listen_at(const struct ssh_place *place, struct error *err)
     autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) ||
         fchmodat(place->dir_fd, place->name, place->mode & 07777, 0) ||
-        fchownat(place->dir_fd, place->name, place->uid, place->gid, AT_SYMLINK_NOFOLLOW) ||
+        owners_give(place->owners, place->dir_fd, place->name, place->uid, place->gid) ||
         listen(fd, PAIRS_MAX))
         return error_errno(err, ERROR_HOST, "make a socket for a step");
     return take_fd(&fd);

@@ -5,6 +5,7 @@
 
 #include <base/error.h>
 #include <base/str.h>
+#include <rootfs/owner.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,7 @@ struct ssh_place {
     const char *name;
     mode_t mode;
     uint32_t uid, gid;
+    struct owners *owners; /* how owners are kept; NULL: by the kernel */
 };
 
 struct ssh_forward;

@@ -60,6 +60,18 @@ static int check_allowed(const struct step *step, const struct flag *flag, bool 
     return dockerfile_error_at(step->file, flag->at, err);
 }
 
+/* A wish for isolation is granted or refused. */
+static int check_network(const struct run *r, struct error *err)
+{
+    const struct mode *mode = store_mode(r->step->session->options->store);
+    if (r->network != SANDBOX_NETWORK_NONE || mode->view != MODE_VIEW_CHROOT)
+        return 0;
+    error_set(err, ERROR_HOST, "--network=none: no network namespace can be made in mode %s",
+              mode_text(mode->name));
+    error_hint(err, "imgbuild doctor says which modes this host allows");
+    return step_error(r->step, err);
+}
+
 static int check(struct run *r, struct error *err)
 {
     static const char *const later[] = {"device"};
@@ -77,6 +89,8 @@ static int check(struct run *r, struct error *err)
         if (check_allowed(step, network, o->allow_host_network, "network.host", err))
             return -1;
     }
+    if (check_network(r, err))
+        return -1;
     r->insecure = security && !strcmp(security->value, "insecure");
     return r->insecure ? check_allowed(step, security, o->allow_insecure, "security.insecure", err)
                        : 0;

@@ -14,6 +14,7 @@
 enum { PIPE_SIZE = 1024 * 1024 };
 
 struct reading {
+    struct owners *owners;
     int from_fd;
     struct sink *sink;
     struct error err;
@@ -24,7 +25,7 @@ static void *read_tree(void *argument)
 {
     struct reading *r = argument;
     static const char *const none[] = {NULL};
-    struct layer_diff_options options = {.skip = none, .clamp = -1};
+    struct layer_diff_options options = {.skip = none, .clamp = -1, .owners = r->owners};
     struct layer_diff_stats stats;
     r->result =
         layer_diff(r->from_fd, &options, r->sink, &stats, &r->err) || sink_finish(r->sink, &r->err)
@@ -34,13 +35,13 @@ static void *read_tree(void *argument)
     return NULL;
 }
 
-int tree_copy(int from_fd, int to_fd, struct error *err)
+int tree_copy(int from_fd, int to_fd, struct owners *owners, struct error *err)
 {
     struct stat st;
-    if (fstat(from_fd, &st) || fchown(to_fd, st.st_uid, st.st_gid) ||
-        fchmod(to_fd, st.st_mode & 07777))
+    if (owners_stat(owners, from_fd, "", &st) ||
+        owners_give(owners, to_fd, "", st.st_uid, st.st_gid) || fchmod(to_fd, st.st_mode & 07777))
         return error_errno(err, ERROR_HOST, "copy a directory");
-    struct reading r = {.from_fd = from_fd, .err = ERROR_INIT};
+    struct reading r = {.from_fd = from_fd, .owners = owners, .err = ERROR_INIT};
     autosource *tar = NULL;
     pthread_t thread;
     pipe_new(PIPE_SIZE, &tar, &r.sink);
@@ -48,7 +49,8 @@ int tree_copy(int from_fd, int to_fd, struct error *err)
         sink_close(r.sink);
         return error_set(err, ERROR_HOST, "start a thread");
     }
-    struct layer_apply_options options = {.what = "copied files", .device_nodes = true};
+    struct layer_apply_options options = {
+        .what = "copied files", .device_nodes = true, .owners = owners};
     struct digest diff_id;
     int result = layer_apply(to_fd, tar, &options, &diff_id, err);
     source_close(take(&tar)); /* a writer still at it must not wait for a reader that gave up */

@@ -3,8 +3,10 @@
 #define BUILDER_TREE_COPY_H
 
 #include <base/error.h>
+#include <rootfs/owner.h>
 
-/* Both are directories; to is empty. Owner and mode of the directory itself are copied too. */
-int tree_copy(int from_fd, int to_fd, struct error *err);
+/* Both are directories; to is empty. Owner and mode of the directory itself are copied too.
+ * owners: how they are kept. */
+int tree_copy(int from_fd, int to_fd, struct owners *owners, struct error *err);
 
 #endif

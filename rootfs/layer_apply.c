@@ -175,8 +175,9 @@ static void *unpack(void *context)
     /* In the C locale libarchive leaves names as they are; in others it normalises them. */
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     locale_t before = plain ? uselocale(plain) : (locale_t)0;
-    /* From here on the umask is this thread's own. */
-    if (unshare(CLONE_FS))
+    /* From here on the umask is this thread's own; or, in a container whose seccomp profile forbids
+     * that, all of the process's, which says itself what modes it wants. */
+    if (unshare(CLONE_FS) && errno != EPERM)
         u->result = error_errno(&u->err, ERROR_HOST, "take a thread's own umask");
     else
         umask(0);

@@ -3,6 +3,7 @@
 #include "derive.h"
 
 #include <base/interrupt.h>
+#include <base/log.h>
 #include <base/mem.h>
 #include <rootfs/ca_certs.h>
 
@@ -42,6 +43,8 @@ int means_init(struct means *m, const struct option_values *values, struct error
         .cancel = interrupt_flag(),
     };
     bool host = str_eq(values->network, "host");
+    if (!host && m->mode.view == MODE_VIEW_CHROOT)
+        log_warning("checks see the container's network: none of their own can be made here");
     m->options = (struct verification_options){
         .store = m->options.store,
         .transport = &m->transport,
