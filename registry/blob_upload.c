@@ -71,16 +71,28 @@ struct upload {
     struct url place;  /* of the open upload; empty: none */
     int64_t chunk_min; /* what the registry asked for when it opened one */
     bool in_chunks;    /* in one piece it did not arrive */
+    bool asked;        /* whether the registry has the blob in another repository */
 };
 
+/* Open an upload; the first time the registry is asked to look for the blob in its other
+ * repositories too (distribution-spec 1.1, "Mounting a blob from another repository", without
+ * from). 1: it had it, 0: the upload is open, -1 error. */
 static int begin(struct upload *u, struct error *err)
 {
-    autofree char *path = mem_printf("%s/blobs/uploads/", session_repository(u->session));
+    bool ask = !u->asked;
+    autofree char *path = mem_printf("%s/blobs/uploads/%s%s", session_repository(u->session),
+                                     ask ? "?mount=" : "", ask ? u->descriptor->digest.text : "");
     struct session_request request = {.method = "POST", .path = path};
     autoexchange *x = NULL;
+    u->asked = true;
     if (session_send(u->session, &request, &x, err))
         return -1;
-    if (http_status(x) != 202)
+    long status = http_status(x);
+    if (status == 201 && ask)
+        return 1;
+    if (ask && status != 202) /* not a question that it likes */
+        return begin(u, err);
+    if (status != 202)
         return session_refused(u->session, x, u->what, err);
     const char *least = http_header(x, "OCI-Chunk-Min-Length");
     long long asked = least ? str_number(least, CHUNK_MIN_CAP) : 0;
@@ -207,8 +219,9 @@ static int try_once(struct upload *u, unsigned tries, struct error *err)
 {
     autoerror problem = ERROR_INIT;
     int64_t after = -1;
-    if (!u->place.text && begin(u, err))
-        return -1;
+    int mounted = u->place.text ? 0 : begin(u, err);
+    if (mounted)
+        return mounted < 0 ? -1 : 0;
     int result = (u->in_chunks ? send_chunks : send_whole)(u, &problem, &after, err);
     url_release(&u->place); /* an upload is never begun again */
     if (result <= 0)

@@ -35,6 +35,7 @@ the request's body has N bytes or more; part: true: it asks for a Range with an 
     "read": N                of the request's body read N bytes only (else all), then do the above
       "keep": true             of a PATCH or PUT those stay in the upload, as most registries do
     "then": 404              do all, then answer that
+    "find": true             a blob is mounted from wherever it is, without being told from where
     "lose": true             every open upload is forgotten
     "chunk_cap": N           416 to a chunk (a request with Content-Range) of more bytes, as GHCR does
     "add_headers": {…}       more headers of the answer that is given
@@ -484,7 +485,7 @@ class Handler(BaseHTTPRequestHandler):
         state = self.server.state
         if self.command == "POST":
             mount, origin = self.query.get("mount", [""])[0], self.query.get("from", [""])[0]
-            if mount in state.blobs and origin in state.owners[mount]:
+            if mount in state.blobs and (origin in state.owners[mount] or self.rule.get("find")):
                 state.owners[mount].add(repository)
                 return Answer(201, headers={"Location": f"/v2/{repository}/blobs/{mount}"})
             name = secrets.token_hex(8)

@@ -209,6 +209,24 @@ static void a_blob_of_a_neighbour_is_mounted(void **state)
     expect_pulled(g, "third:v1");
 }
 
+static void a_registry_may_find_the_blob_by_itself(void **state)
+{
+    struct ground *g = *state;
+    autoerror err = ERROR_INIT;
+    /* It has all of them in another repository, and says so without being told where. */
+    assert_done(push(g, "base:v1", &err), &err);
+    ask(&g->server, "DELETE", "/_fault/rules", NULL, NULL);
+    rules(&g->server, "[{'method':'POST','path':'mount=','find':true}]");
+    assert_done(push(g, "mine:v1", &err), &err);
+    assert_int_equal(count_requests(&g->server, "PUT", "/v2/mine/blobs/"), 0);
+    expect_pulled(g, "mine:v1");
+    /* One that doesn't know the question is asked for an upload as ever. */
+    ask(&g->server, "DELETE", "/_fault/rules", NULL, NULL);
+    rules(&g->server, "[{'method':'POST','path':'mount=','status':400}]");
+    assert_done(push(g, "other:v1", &err), &err);
+    assert_int_equal(count_requests(&g->server, "PUT", "/v2/other/blobs/"), 4);
+}
+
 static void a_manifest_is_read_back(void **state)
 {
     struct ground *g = *state;
@@ -296,6 +314,7 @@ int main(void)
         TEST(an_upload_that_never_works_is_told),
         TEST(locations_may_be_relative_or_absolute),
         TEST(a_blob_of_a_neighbour_is_mounted),
+        TEST(a_registry_may_find_the_blob_by_itself),
         TEST(a_manifest_is_read_back),
         TEST(a_manifest_whose_blobs_are_not_known_yet_is_put_again),
         TEST(a_spoiled_blob_is_not_sent_whole),
