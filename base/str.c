@@ -193,6 +193,23 @@ long long str_number(const char *s, long long max)
     return n;
 }
 
+int64_t str_size(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    autofree char *number = mem_strndup(text, digits);
+    autofree char *unit = str_lower(mem_strdup(text + digits));
+    static const struct {
+        const char *name;
+        int shift;
+    } units[] = {{"", 0},   {"b", 0},   {"k", 10}, {"kb", 10},
+                 {"m", 20}, {"mb", 20}, {"g", 30}, {"gb", 30}};
+    long long value = str_number(number, INT64_MAX >> 31);
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (value >= 0 && !strcmp(unit, units[i].name))
+            return (int64_t)value << units[i].shift;
+    return -1;
+}
+
 static size_t env_find(const struct strv *env, const char *key)
 {
     size_t n = strlen(key);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A growing byte string; data is NUL-terminated once anything was added (else NULL). */
 struct str {
@@ -60,6 +61,8 @@ char *str_trim(char *s);
 char *str_lower(char *s);
 /* Decimal number of the whole text, 0 to max; -1 where it is not one. */
 long long str_number(const char *s, long long max);
+/* "64m", "1g", "1024", "512kb": bytes; -1 where it is none. */
+int64_t str_size(const char *text);
 
 /* Environment lists ("K=V"), as exec and image configs hold them: the last setting wins and keeps
  * the place of the first, as Docker does. */

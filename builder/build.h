@@ -46,6 +46,8 @@ struct build_options {
     const struct ssh_sources *ssh;           /* --ssh, or NULL */
     bool allow_insecure, allow_host_network; /* --allow */
     int64_t shm_size;
+    struct limiter *limiter; /* NULL: no limits */
+    struct limits limits;
     const struct sandbox_rlimit *rlimits;
     size_t rlimit_count;
     int ca_bundle_fd;      /* -1: none */

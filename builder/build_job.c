@@ -97,6 +97,8 @@ static int build_platform(struct build_job *job, const struct sources *from, siz
                                     .allow_insecure = job->parsed->allow_insecure,
                                     .allow_host_network = job->parsed->allow_host_network,
                                     .shm_size = job->parsed->shm_size,
+                                    .limiter = job->limiter,
+                                    .limits = job->parsed->limits,
                                     .rlimits = job->parsed->rlimits,
                                     .rlimit_count = job->parsed->rlimit_count,
                                     .ca_bundle_fd = job->ca_bundle,
@@ -212,7 +214,12 @@ static int build_and_deliver(struct build_job *job, const struct sources *from, 
 {
     double start = build_seconds();
     struct results results = {.items = NULL};
+    autofree char *note = NULL;
     job->emulators = emulators_new();
+    job->limiter =
+        limits_are_set(&job->parsed->limits) ? limiter_new(&job->parsed->limits, &note) : NULL;
+    if (note)
+        log_warning("%s", note);
     int code = build_platforms(job, from, &results, err);
     if (!code) {
         summarize(job, &results, start);
@@ -220,7 +227,9 @@ static int build_and_deliver(struct build_job *job, const struct sources *from, 
     }
     results_release(&results);
     emulators_free(job->emulators);
+    limiter_free(job->limiter);
     job->emulators = NULL;
+    job->limiter = NULL;
     return code;
 }
 

@@ -28,6 +28,7 @@ struct build_job {
     int64_t epoch; /* -1: times are kept */
     bool prepared;
     struct emulators *emulators;
+    struct limiter *limiter;
 };
 
 /* Fill job->plan. Reads definitions and the environment, no Dockerfile. ERROR_USAGE, ERROR_INPUT,

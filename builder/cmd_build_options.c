@@ -59,6 +59,11 @@ static const struct cli_option option_table[] = {
      "Let steps that ask for it have security.insecure or network.host"},
     {"shm-size", 0, CLI_STRING, AT(shm_size), "SIZE", NULL,
      "Size of steps' /dev/shm (default: 64m)"},
+    {"memory", 'm', CLI_STRING, AT(memory), "SIZE", NULL,
+     "Memory that a step may use, as 512m or 2g"},
+    {"cpus", 0, CLI_STRING, AT(cpus), "N", NULL, "Processors that a step may use, as 1.5"},
+    {"pids-limit", 0, CLI_STRING, AT(pids_limit), "N", NULL,
+     "Processes and threads that a step may have"},
     {"ulimit", 0, CLI_STRINGS, AT(ulimits), "NAME=SOFT[:HARD]", NULL, "Resource limit of steps"},
     {"ca-certs", 0, CLI_SWITCH, AT(ca_certs), NULL, NULL,
      "Show steps the host's CA certificates, without recording them (default: on where "
@@ -83,23 +88,6 @@ static const struct cli_option option_table[] = {
      "Only type=KIND,disabled=true: no attestation is made"},
     COMMON_OPTIONS,
 };
-
-int64_t build_options_size(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    autofree char *number = mem_strndup(text, digits);
-    autofree char *unit = str_lower(mem_strdup(text + digits));
-    static const struct {
-        const char *name;
-        int shift;
-    } units[] = {{"", 0},   {"b", 0},   {"k", 10}, {"kb", 10},
-                 {"m", 20}, {"mb", 20}, {"g", 30}, {"gb", 30}};
-    long long value = str_number(number, INT64_MAX >> 31);
-    for (size_t i = 0; i < COUNT_OF(units); i++)
-        if (value >= 0 && !strcmp(unit, units[i].name))
-            return (int64_t)value << units[i].shift;
-    return -1;
-}
 
 static const struct {
     const char *name;
@@ -312,7 +300,9 @@ int build_options_parse(const struct build_values *values, const char *epoch,
         return -1;
     if (values->network && !strcmp(values->network, "none"))
         out->network = SANDBOX_NETWORK_NONE;
-    if (values->shm_size && (out->shm_size = build_options_size(values->shm_size)) < 0)
+    if (limits_parse(values->memory, values->cpus, values->pids_limit, &out->limits, err))
+        return -1;
+    if (values->shm_size && (out->shm_size = str_size(values->shm_size)) < 0)
         return error_set(err, ERROR_USAGE, "--shm-size %s: it is a size such as 64m or 1g",
                          values->shm_size);
     if (epoch && *epoch && (out->source_date_epoch = str_number(epoch, INT64_MAX)) < 0)

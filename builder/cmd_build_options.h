@@ -18,8 +18,8 @@
 
 struct build_values {
     struct common_values common;
-    char *file, *target, *iidfile, *metadata_file, *network, *shm_size, *version, *source,
-        *registry, *compression, *provenance, *sbom;
+    char *file, *target, *iidfile, *metadata_file, *network, *shm_size, *memory, *cpus, *pids_limit,
+        *version, *source, *registry, *compression, *provenance, *sbom;
     struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
         add_hosts, ulimits, secrets, ssh, allow, attests;
     bool no_cache, pull, push, verify, load, debug_shell, dev, prod, dry_run, ca_certs,
@@ -34,6 +34,7 @@ struct build_parsed {
     struct compression compression;
     enum sandbox_network network;
     int64_t shm_size;
+    struct limits limits;
     struct sandbox_rlimit *rlimits;
     size_t rlimit_count, rlimit_cap;
     struct secrets secrets;
@@ -53,7 +54,5 @@ void build_parsed_release(struct build_parsed *parsed);
 int build_options_attest(const char *option, const char *value, struct error *err);
 /* Does an output go to standard output? */
 bool build_parsed_stdout(const struct build_parsed *parsed);
-/* "64m", "1g", "1024", "512kb": bytes; -1 where it is none. */
-int64_t build_options_size(const char *text);
 
 #endif

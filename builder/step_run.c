@@ -166,6 +166,10 @@ static void describe_end(const char *text, const struct sandbox_result *result, 
                   strsignal(code - 128));
     else
         error_set(err, ERROR_STEP, "%s exited with %d", text, code);
+    if (result->out_of_memory)
+        error_hint(err, "it needed more memory than --memory allows");
+    else if (result->out_of_pids)
+        error_hint(err, "it wanted more processes than --pids-limit allows");
     if (signal == SIGKILL || code == 128 + SIGKILL)
         error_hint(err, "SIGKILL often means that memory ran out: see the kernel's log");
     else if (code == 127)
@@ -254,6 +258,8 @@ static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_resul
                                 .rlimits = o->rlimits,
                                 .rlimit_count = o->rlimit_count,
                                 .shm_size = o->shm_size,
+                                .limiter = o->limiter,
+                                .limits = o->limits,
                                 .ca_bundle_fd = o->ca_bundle_fd,
                                 .insecure = r->insecure,
                                 .cancel_fd = o->cancel_fd,

@@ -29,6 +29,7 @@ struct run {
     int status[2];         /* the report pipe */
     struct notify *notify; /* NULL: the kernel answers */
     struct sandbox_ends ends;
+    struct limit_group group;
     int pidfd;
     pid_t pid;
     char *stack;
@@ -41,7 +42,9 @@ struct run {
                   .status = {-1, -1},                                                              \
                   .pidfd = -1,                                                                     \
                   .pid = -1,                                                                       \
-                  .ends.notify = -1})
+                  .ends.notify = -1,                                                               \
+                  .ends.join = -1,                                                                 \
+                  .group = LIMIT_GROUP_NONE})
 
 static void run_close(int *fd)
 {
@@ -77,6 +80,7 @@ static void run_release(struct run *run)
     notify_stop(run->notify);
     if (run->stack)
         munmap(run->stack, SANDBOX_CHILD_STACK);
+    limit_group_release(&run->group);
 }
 
 static void build_release(struct sandbox_build *build)
@@ -119,6 +123,17 @@ static int run_make_pipes(struct run *run)
     return pipe2(run->out[0], O_CLOEXEC) || pipe2(run->out[1], O_CLOEXEC) ? -1 : 0;
 }
 
+static int run_limit(struct run *run, struct error *err)
+{
+    const struct sandbox_spec *spec = run->spec;
+    if (!spec->limiter || !limits_are_set(&spec->limits))
+        return 0;
+    if (limit_group_open(spec->limiter, &spec->limits, &run->group, err))
+        return -1;
+    run->ends.join = run->group.join_fd;
+    return 0;
+}
+
 static int run_prepare(struct run *run, struct error *err)
 {
     if (run->spec->tty ? run_make_terminal(run) : run_make_pipes(run))
@@ -137,15 +152,17 @@ static int run_prepare(struct run *run, struct error *err)
     }
     run->ends.stdio[0] = run->out[0][1];
     run->ends.stdio[1] = run->out[1][1];
-    return run_notify(run, err);
+    return run_notify(run, err) || run_limit(run, err) ? -1 : 0;
 }
 
 /* Signals are blocked meanwhile: a handler must not run in the child, whose memory is ours. */
 static int run_start(struct run *run, struct sandbox_plan *plan, struct error *err)
 {
     sigset_t all, before;
-    int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-                CLONE_PIDFD | SIGCHLD;
+    int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | SIGCHLD;
+    /* From inside a namespace of cgroups another can't be joined: then it is made afterwards. */
+    if (run->ends.join < 0)
+        flags |= CLONE_NEWCGROUP;
     if (run->spec->network == SANDBOX_NETWORK_NONE)
         flags |= CLONE_NEWNET;
     /* An init lives on in memory of its own. */
@@ -329,6 +346,7 @@ static void run_result(struct run *run, int status, struct sandbox_result *out)
     out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     out->exit_code = out->signal ? 128 + out->signal : WEXITSTATUS(status);
     out->seconds = seconds_since(&run->begin);
+    limit_group_events(&run->group, &out->out_of_memory, &out->out_of_pids);
 }
 
 int sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *out, struct error *err)

@@ -9,6 +9,7 @@
 #define ROOTFS_SANDBOX_H
 
 #include "emulation.h"
+#include "limits.h"
 #include "mode.h"
 #include "owner.h"
 #include "passwd.h"
@@ -75,6 +76,8 @@ struct sandbox_spec {
     size_t mount_count;
     const struct sandbox_rlimit *rlimits;
     size_t rlimit_count;
+    struct limiter *limiter; /* sets the limits; NULL: there are none */
+    struct limits limits;
     int64_t shm_size; /* bytes; 0: 64 MiB */
     int ca_bundle_fd; /* shown at CA_CERTS_PATH; -1: none (the caller adds the variables) */
     const struct emulation *emulation; /* of the root's architecture; NULL: it is the host's */
@@ -101,6 +104,7 @@ struct sandbox_result {
     int exit_code;  /* 128 + signal where a signal ended it; 126 and 127 as a shell gives them */
     int signal;     /* 0: it exited */
     double seconds;
+    bool out_of_memory, out_of_pids; /* a process was killed, or could not be made, by the limits */
     struct strv created; /* paths (no leading slash) made in the root as mount points: not the
                             step's doing */
 };

@@ -445,6 +445,9 @@ static int do_mount_op(const struct sandbox_plan *plan, size_t index, int root)
 {
     const struct plan_op *op = &plan->ops[index];
     const int *slot = &plan->slots[op->slot];
+    if (op->kind == PLAN_JOIN)
+        return syscall(SYS_write, *slot, "0", 1) == 1 ? (int)syscall(SYS_unshare, CLONE_NEWCGROUP)
+                                                      : -1;
     if (op->kind == PLAN_PRIVATE)
         return (int)syscall(SYS_mount, NULL, "/", NULL, RECURSIVE_PRIVATE, NULL);
     if (op->kind == PLAN_OVERLAY)

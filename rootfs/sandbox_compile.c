@@ -464,6 +464,8 @@ int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec,
         b->plan.groups = spec->user->groups;
         b->plan.group_count = spec->user->group_count;
     }
+    if (ends->join >= 0)
+        op_on(b, PLAN_JOIN, slot_new(b, ends->join), "join the cgroup with its limits");
     if (compile_view(b, spec, &input, err))
         return -1;
     compile_process(b, spec, input, ends);

@@ -24,6 +24,7 @@ struct sandbox_build {
 struct sandbox_ends {
     int stdio[2];          /* to write standard output and error to */
     int notify;            /* where the notifier waits; -1: there is none */
+    int join;              /* cgroup.procs of the cgroup that is to be joined; -1: none */
     uint64_t notify_limit; /* what notify_new said */
     unsigned notify_sets;  /* enum notify_sets */
 };

@@ -13,6 +13,7 @@
 /* Operations name descriptors by their slot: the parent fills some, the child others. `slot` is
  * what an operation works on, `into` where it leaves a new descriptor. */
 enum plan_op_kind {
+    PLAN_JOIN,    /* join the cgroup whose cgroup.procs is in slot, and see none but it */
     PLAN_PRIVATE, /* no mount event leaves or enters the namespace */
     PLAN_OVERLAY, /* attach the mount in slot over "/" */
     PLAN_CLONE,   /* a detached copy of the mount that path beneath slot is in, into */

@@ -9,6 +9,7 @@
 
 #include <base/json.h>
 #include <base/str.h>
+#include <rootfs/limits.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,7 +62,8 @@ struct check_run_rule {
     bool tty;              /* standard output and error are a terminal */
     bool tracebacks;       /* may be printed */
     enum check_network network;
-    unsigned timeout_ms; /* of a start: that it may stay silent; 0: the run's default */
+    struct limits limits; /* of memory and pids; 0: the run's default */
+    unsigned timeout_ms;  /* of a start: that it may stay silent; 0: the run's default */
     struct check_mount *mounts;
     size_t mount_count, mount_cap;
     int exit_code;                /* of a command */

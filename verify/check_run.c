@@ -34,6 +34,7 @@ struct run {
     const char *shell; /* that sources activate */
     enum sandbox_network network;
     unsigned timeout_ms;
+    struct limits limits;
 };
 
 /* A failure that concerns this check alone becomes its verdict; any other is the caller's: a full
@@ -68,6 +69,11 @@ static void choose(struct run *r)
                  : rule->network == CHECK_NETWORK_HOST || any ? SANDBOX_NETWORK_HOST
                                                               : SANDBOX_NETWORK_NONE;
     r->timeout_ms = rule->timeout_ms ? rule->timeout_ms : r->ground->timeout_ms;
+    r->limits = r->ground->limits;
+    if (rule->limits.memory)
+        r->limits.memory = rule->limits.memory;
+    if (rule->limits.pids)
+        r->limits.pids = rule->limits.pids;
     if (r->ground->emulation)
         r->timeout_ms *= EMULATION_FACTOR;
 }
@@ -239,6 +245,8 @@ static int run_program(struct run *r, const struct check_program *program, bool 
         .tty = r->check->run.tty,
         .ca_bundle_fd = wired ? r->ground->ca_bundle_fd : -1,
         .emulation = r->ground->emulation,
+        .limiter = r->ground->limiter,
+        .limits = r->limits,
         .init = true, /* as pid 1 a program would not get the signals it sends itself */
         .timeout_ms = start ? r->check->run.stop_after_ms : r->timeout_ms,
         .silence_ms = start ? r->timeout_ms : 0, /* how slow the host is must decide nothing */
@@ -251,6 +259,8 @@ static int run_program(struct run *r, const struct check_program *program, bool 
         return -1;
     out->ran = true;
     out->timed_out = ended.timed_out;
+    out->out_of_memory = ended.out_of_memory;
+    out->out_of_pids = ended.out_of_pids;
     out->exit_code = ended.exit_code;
     out->signal = ended.timed_out ? 0 : signal_of(&ended);
     sandbox_result_release(&ended);

@@ -26,6 +26,8 @@ struct check_ground {
     unsigned timeout_ms;          /* the same */
     const struct sandbox_mount *mounts;
     size_t mount_count;
+    struct limiter *limiter;           /* NULL: nothing is limited */
+    struct limits limits;              /* for checks that say nothing of them */
     const struct emulation *emulation; /* NULL: programs run natively */
     int ca_bundle_fd;                  /* for checks with a network; -1: none */
     int cancel_fd;

@@ -27,7 +27,8 @@ int checks_parse_name(struct checks_parser *p, const struct yaml_node *place, co
 
 static int parse_defaults(struct checks_parser *p, const struct yaml_node *map, struct error *err)
 {
-    static const char *const keys[] = {"user", "workdir", "venv", "env", "network", "timeout"};
+    static const char *const keys[] = {"user",    "workdir", "venv",   "env",
+                                       "network", "timeout", "memory", "pids"};
     struct checks_defaults *d = &p->defaults;
     if (!map)
         return 0;
@@ -38,7 +39,10 @@ static int parse_defaults(struct checks_parser *p, const struct yaml_node *map, 
         value_environment(p->file, map, "env", &d->env, err) ||
         value_network(p->file, map, "network", &d->network, err))
         return -1;
-    return value_seconds(p->file, map, "timeout", &d->timeout_ms, err);
+    return value_seconds(p->file, map, "timeout", &d->timeout_ms, err) ||
+                   value_limits(p->file, map, &d->limits, err)
+               ? -1
+               : 0;
 }
 
 /* The `python`, `static` and `checks` of the file's top, or of a variant. */

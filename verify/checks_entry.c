@@ -10,8 +10,9 @@
 #include <string.h>
 
 #define RUN_KEYS                                                                                   \
-    "name", "user", "workdir", "venv", "env", "network", "mounts", "setup", "teardown", "stdout",  \
-        "stderr", "output", "not_stdout", "not_stderr", "not_output", "writes"
+    "name", "user", "workdir", "venv", "env", "network", "memory", "pids", "mounts", "setup",      \
+        "teardown", "stdout", "stderr", "output", "not_stdout", "not_stderr", "not_output",        \
+        "writes"
 #define FILE_KEYS "type", "owner", "mode", "contains", "not_contains"
 
 enum { DEFAULT_STOP_AFTER_MS = 2000 };
@@ -179,6 +180,7 @@ static void take_defaults(const struct checks_defaults *d, struct check_run_rule
     strv_add_all(&run->env, &d->env);
     run->network = d->network;
     run->timeout_ms = d->timeout_ms;
+    run->limits = d->limits;
 }
 
 static int parse_output_rules(struct checks_parser *p, const struct yaml_node *entry,
@@ -225,6 +227,7 @@ static int parse_run(struct checks_parser *p, const struct yaml_node *entry, str
         value_environment(p->file, entry, "env", &run->env, err) ||
         value_network(p->file, entry, "network", &run->network, err) ||
         value_seconds(p->file, entry, "timeout", &run->timeout_ms, err) ||
+        value_limits(p->file, entry, &run->limits, err) ||
         value_seconds(p->file, entry, "stop_after", &run->stop_after_ms, err))
         return -1;
     if (parse_exit(p, entry, run, err) || parse_mounts(p, entry, run, err) ||

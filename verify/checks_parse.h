@@ -13,6 +13,7 @@ struct checks_defaults {
     struct strv env;
     enum check_network network;
     unsigned timeout_ms;
+    struct limits limits;
 };
 
 struct checks_parser {

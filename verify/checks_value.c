@@ -134,6 +134,25 @@ int value_seconds(const struct yaml_file *file, const struct yaml_node *map, con
     return 0;
 }
 
+int value_limits(const struct yaml_file *file, const struct yaml_node *map, struct limits *out,
+                 struct error *err)
+{
+    const struct yaml_node *memory = yaml_get(map, "memory"), *pids = yaml_get(map, "pids");
+    struct limits given = *out;
+    autoerror ignored = ERROR_INIT;
+    if (memory &&
+        (memory->kind != YAML_SCALAR || limits_parse(memory->text, NULL, NULL, &given, &ignored)))
+        return yaml_error(file, memory, err, "“memory” must be a size such as 512m or 2g");
+    if (memory)
+        out->memory = given.memory;
+    if (pids &&
+        (pids->kind != YAML_SCALAR || limits_parse(NULL, NULL, pids->text, &given, &ignored)))
+        return yaml_error(file, pids, err, "“pids” must be a number such as 100");
+    if (pids)
+        out->pids = given.pids;
+    return 0;
+}
+
 int value_environment(const struct yaml_file *file, const struct yaml_node *map, const char *key,
                       struct strv *out, struct error *err)
 {

@@ -27,6 +27,9 @@ int value_path(const struct yaml_file *file, const struct yaml_node *map, const 
 /* Seconds, with up to three decimals, more than 0 and at most a day, in milliseconds. */
 int value_seconds(const struct yaml_file *file, const struct yaml_node *map, const char *key,
                   unsigned *out, struct error *err);
+/* "memory", a size such as 512m, and "pids", a number. */
+int value_limits(const struct yaml_file *file, const struct yaml_node *map, struct limits *out,
+                 struct error *err);
 /* A mapping of names to texts, set in the environment. */
 int value_environment(const struct yaml_file *file, const struct yaml_node *map, const char *key,
                       struct strv *out, struct error *err);

@@ -28,8 +28,10 @@ int means_init(struct means *m, const struct option_values *values, struct error
     m->mounts = mem_zalloc(m->mount_count + 1, sizeof *m->mounts);
     for (size_t i = 0; i < m->mount_count; i++)
         m->mounts[i].source_fd = -1;
+    struct limits limits;
     /* what only reads keeps nothing, and needs no rights */
-    if ((!values->statics && open_store(m, values, err)) ||
+    if (limits_parse(values->memory, values->cpus, values->pids_limit, &limits, err) ||
+        (!values->statics && open_store(m, values, err)) ||
         options_mounts(values, m->mounts, err) ||
         (one_platform && platform_parse(values->platform, &m->platform, err)))
         return -1;
@@ -63,6 +65,7 @@ int means_init(struct means *m, const struct option_values *values, struct error
         .venvs = &values->venv,
         .only = &values->only,
         .skip = &values->skip,
+        .limits = limits,
         .inventory = options_want_inventory(values),
     };
     m->options.pool = pool_new((size_t)values->jobs);
@@ -78,6 +81,7 @@ void means_release(struct means *m)
     if (m->options.pool)
         pool_free(m->options.pool);
     emulators_free(m->options.emulators);
+    limiter_free(m->options.limiter);
     store_close(m->options.store);
     mode_release(&m->mode);
     for (size_t i = 0; i < m->mount_count; i++)

@@ -40,6 +40,12 @@ const struct cli_option option_table[] = {
      "Network for checks that don't say (default: none)"},
     {"timeout", 0, CLI_NUMBER, AT(timeout), "SECONDS", NULL,
      "Time limit of a check that names none (default: 60)"},
+    {"memory", 'm', CLI_STRING, AT(memory), "SIZE", NULL,
+     "Memory that a check may use which doesn't say, as 512m (default: any)"},
+    {"cpus", 0, CLI_STRING, AT(cpus), "N", NULL,
+     "Processors that a check may use, as 1.5 (default: all)"},
+    {"pids-limit", 0, CLI_STRING, AT(pids_limit), "N", NULL,
+     "Processes and threads that a check may have which doesn't say (default: any)"},
     {"require-all", 0, CLI_SWITCH, AT(require_all), NULL, NULL,
      "Fail where a check could not run on this host"},
     {"output", 'o', CLI_STRINGS, AT(output), "FORMAT[=FILE]", NULL,
@@ -141,6 +147,9 @@ static int check_venvs(const struct option_values *values, struct error *err)
 
 int options_check(const struct option_values *values, struct error *err)
 {
+    struct limits ignored;
+    if (limits_parse(values->memory, values->cpus, values->pids_limit, &ignored, err))
+        return -1;
     if (values->dev && values->prod)
         return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
     if (values->timeout < 1 || values->timeout > TIMEOUT_MAX)

@@ -16,7 +16,8 @@
 /* As the table fills it. */
 struct option_values {
     struct strv config, only, skip, env, volume, output, insecure;
-    char *platform, *network, *user, *root, *progress, *isolation, *tls_ca;
+    char *platform, *network, *user, *root, *progress, *isolation, *tls_ca, *memory, *cpus,
+        *pids_limit;
     long long timeout, jobs;
     struct strv venv;
     bool automatic, statics;

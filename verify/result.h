@@ -36,6 +36,7 @@ struct check_result {
     double seconds;
     bool ran; /* a program was started: the four below say how it ended */
     bool timed_out;
+    bool out_of_memory, out_of_pids; /* by the limits */
     int exit_code, signal;
     struct check_output output;
     struct str traceback; /* the last lines of the one that failed the check, or nothing */

@@ -11,6 +11,7 @@
 
 #include <base/interrupt.h>
 #include <base/io.h>
+#include <base/log.h>
 #include <base/mem.h>
 #include <registry/platform.h>
 
@@ -114,12 +115,31 @@ static void locate_blames(struct image_result *r)
         }
 }
 
+/* One limiter for all that is limited anywhere. */
+static void prepare_limits(const struct session *s, struct means *means)
+{
+    struct limits kinds = means->options.limits;
+    autofree char *note = NULL;
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t k = 0; k < s->images[i].result.checks.count; k++) {
+            const struct limits *own = &s->images[i].result.checks.items[k].run.limits;
+            kinds.memory |= own->memory;
+            kinds.pids |= own->pids;
+        }
+    if (limits_are_set(&kinds))
+        means->options.limiter = limiter_new(&kinds, &note);
+    if (note)
+        log_warning("%s", note);
+}
+
 int session_verify(struct session *s, struct error *err)
 {
     struct means means = {0};
     int failed = means_init(&means, s->values, err);
     if (!failed && str_eq(s->values->platform, "all"))
         failed = session_split(s, &means.transport, err);
+    if (!failed)
+        prepare_limits(s, &means);
     for (size_t i = 0; !failed && i < s->count; i++) {
         struct session_image *image = &s->images[i];
         if (image->chosen)

@@ -27,6 +27,10 @@ void verdict_describe_end(const struct check_result *r, struct str *out)
         str_addf(out, "was ended by signal %d (%s)", r->signal, strsignal(r->signal));
     else
         str_addf(out, "exited %d", r->exit_code);
+    if (r->out_of_memory)
+        str_add(out, ", out of the memory that it may use");
+    else if (r->out_of_pids)
+        str_add(out, ", out of the processes that it may have");
     autofree char *last = output_last_line(r->output.err.len ? &r->output.err : &r->output.both);
     if (last && *last)
         str_addf(out, ": %s", last);

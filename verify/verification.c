@@ -205,6 +205,8 @@ static int make_ground(struct verification *v, struct error *err)
         .network = o->network,
         .timeout_ms = o->timeout_ms,
         .emulation = emulation,
+        .limiter = o->limiter,
+        .limits = o->limits,
         .mounts = o->mounts,
         .mount_count = o->mount_count,
         .ca_bundle_fd = o->ca_bundle_fd,

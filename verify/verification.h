@@ -36,6 +36,8 @@ struct verification_options {
     const char *driver;                     /* the host's NVIDIA driver; NULL: none */
     bool inventory;                         /* fill in r->inventory too */
     struct emulators *emulators;
+    struct limiter *limiter; /* or NULL */
+    struct limits limits;
 };
 
 /* Pull the image and run r->checks (which the caller has filled in, with reference and variant);
