@@ -176,6 +176,9 @@ int bake_values_from(const json_t *target, const struct bake_given *given, struc
     add_hosts(json_object_get(target, "extra-hosts"), &out->add_hosts);
     add_entries(&out->outputs, json_object_get(target, "output"));
     add_entries(&out->secrets, json_object_get(target, "secret"));
+    add_entries(&out->cache_from, json_object_get(target, "cache-from"));
+    add_entries(&out->cache_to, json_object_get(target, "cache-to"));
+    add_texts(&out->no_cache_filter, json_object_get(target, "no-cache-filter"));
     add_ssh(&out->ssh, json_object_get(target, "ssh"));
     out->no_cache |= json_is_true(json_object_get(target, "no-cache"));
     out->pull |= json_is_true(json_object_get(target, "pull"));

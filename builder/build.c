@@ -193,6 +193,8 @@ static int keep(struct build_session *s, struct error *err)
     for (size_t i = 0; i < s->pending_count; i++) {
         const struct pending_record *p = &s->pending[i];
         struct cache_record record = {.empty = !p->layer, .created = p->created};
+        if (p->layer && !build_layer_is_here(p->layer)) /* of an imported cache, and not needed */
+            continue;
         if (p->layer && build_layer_blob(p->layer, &record.layer, err))
             return -1;
         if (cache_write(store_cache_fd(store), &p->key, &s->options->compression, &record, err))
@@ -217,6 +219,10 @@ static int build_stages(struct build_session *s, struct build_result *out, struc
         return -1;
     out->base_reference = mem_strdup_null(target->base_reference);
     out->base_layers = target->base_layers;
+    if (s->options->gather_cache && session_gather(s, !s->options->gather_all, &out->cache, err)) {
+        build_result_release(out);
+        return -1;
+    }
     out->steps = s->steps;
     out->cached = s->cached;
     return 0;
@@ -272,6 +278,7 @@ static void session_release(struct build_session *s, struct stages *stages)
     build_layers_free(s->layers);
     free(s->states);
     free(s->pending);
+    free(s->used);
     context_release(&s->context);
     for (size_t i = 0; s->named && s->options->contexts && i < s->options->contexts->count; i++)
         context_release(&s->named[i]);
@@ -306,5 +313,6 @@ void build_result_release(struct build_result *result)
 {
     image_release(&result->image);
     free(result->base_reference);
+    cache_entries_release(&result->cache);
     *result = (struct build_result){.base_reference = NULL};
 }

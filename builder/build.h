@@ -4,6 +4,8 @@
 #define BUILDER_BUILD_H
 
 #include "build_layer.h"
+#include "cache_entries.h"
+#include "cache_import.h"
 #include "dockerfile.h"
 #include "named_contexts.h"
 
@@ -39,7 +41,11 @@ struct build_options {
     struct compression compression;
     bool no_cache, pull;
     bool debug_shell; /* a shell where a RUN failed; standard input and error are a terminal */
-    int64_t source_date_epoch; /* -1: none */
+    const struct strv *no_cache_filter;  /* names of stages whose steps run anew; or NULL */
+    const struct cache_imports *imports; /* caches to ask beside our own; or NULL */
+    bool gather_cache, gather_all;       /* fill the result's cache: of the image, of all stages */
+    bool inline_cache;                   /* put the image's part of it into its config */
+    int64_t source_date_epoch;           /* -1: none */
     enum sandbox_network network;
     const struct strv *add_hosts;
     const struct secrets *secrets;           /* --secret, or NULL */
@@ -62,10 +68,11 @@ struct build_options {
 
 /* What was built; released with image_release and free. */
 struct build_result {
-    struct image image;   /* its blobs, config and manifest are in the store's layout */
-    char *base_reference; /* FROM's image of the target, or NULL */
-    size_t base_layers;   /* of the image's layers, that image's own */
-    size_t steps, cached; /* that could have been, and were, answered from the cache */
+    struct image image;         /* its blobs, config and manifest are in the store's layout */
+    char *base_reference;       /* FROM's image of the target, or NULL */
+    size_t base_layers;         /* of the image's layers, that image's own */
+    struct cache_entries cache; /* of all steps */
+    size_t steps, cached;       /* that could have been, and were, answered from the cache */
 };
 
 /* ERROR_INPUT with the Dockerfile's place; ERROR_STEP where a step fails. Whatever came: layers

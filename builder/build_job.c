@@ -5,6 +5,8 @@
 #include "build_deliver.h"
 #include "build_inputs.h"
 #include "build_preflight.h"
+#include "cache_export.h"
+#include "cache_import.h"
 #include "commit.h"
 #include "output.h"
 
@@ -65,7 +67,19 @@ static int prepare(struct build_job *job, struct error *err)
 struct sources {
     const struct dockerfile *file;
     const struct build_inputs *inputs;
+    struct cache_imports *imports;
+    time_t begun;
 };
+
+static bool wants_cache(const struct build_job *job, bool all, bool in_image)
+{
+    for (size_t i = 0; i < job->parsed->cache_to_count; i++) {
+        const struct cache_spec *spec = &job->parsed->cache_to[i];
+        if ((spec->place == CACHE_INLINE) == in_image && (!all || spec->all))
+            return true;
+    }
+    return false;
+}
 
 static int build_platform(struct build_job *job, const struct sources *from, size_t i,
                           struct build_result *out, struct error *err)
@@ -87,6 +101,11 @@ static int build_platform(struct build_job *job, const struct sources *from, siz
                                     .label = plan->platform_count > 1 ? label : NULL,
                                     .compression = job->parsed->compression,
                                     .no_cache = job->values->no_cache,
+                                    .no_cache_filter = &job->values->no_cache_filter,
+                                    .imports = from->imports,
+                                    .gather_cache = wants_cache(job, false, false),
+                                    .gather_all = wants_cache(job, true, false),
+                                    .inline_cache = wants_cache(job, false, true),
                                     .pull = job->values->pull,
                                     .debug_shell = job->values->debug_shell,
                                     .source_date_epoch = job->epoch,
@@ -210,6 +229,28 @@ static int build_platforms(struct build_job *job, const struct sources *from, st
     return commit_index(job->common->store, images, n, &job->plan.annotations, &out->index, err);
 }
 
+static int export_caches(struct build_job *job, const struct results *r, time_t begun,
+                         struct error *err)
+{
+    struct cache_entries entries = {.items = NULL};
+    int code = 0;
+    for (size_t i = 0; i < r->count; i++)
+        cache_entries_add_all(&entries, &r->items[i].cache);
+    for (size_t i = 0; i < job->parsed->cache_to_count && !code; i++) {
+        const struct cache_spec *spec = &job->parsed->cache_to[i];
+        autoerror failed = ERROR_INIT;
+        if (!cache_export(spec, &entries, begun, job->common->store, job->pool,
+                          &job->common->transport, &failed))
+            continue;
+        if (spec->ignore_error)
+            log_warning("%s", failed.message);
+        else
+            code = error_move(err, &failed);
+    }
+    cache_entries_release(&entries);
+    return code;
+}
+
 static int build_and_deliver(struct build_job *job, const struct sources *from, struct error *err)
 {
     double start = build_seconds();
@@ -223,7 +264,10 @@ static int build_and_deliver(struct build_job *job, const struct sources *from, 
     int code = build_platforms(job, from, &results, err);
     if (!code) {
         summarize(job, &results, start);
-        code = build_deliver(job, results.items[0].base_reference, err);
+        code = build_deliver(job, results.items[0].base_reference, err) ||
+                       export_caches(job, &results, from->begun, err)
+                   ? -1
+                   : 0;
     }
     results_release(&results);
     emulators_free(job->emulators);
@@ -233,6 +277,18 @@ static int build_and_deliver(struct build_job *job, const struct sources *from, 
     return code;
 }
 
+static void open_imports(struct build_job *job, struct sources *from)
+{
+    size_t n = job->plan.platform_count;
+    autofree struct platform *platforms = mem_zalloc(n, sizeof *platforms);
+    for (size_t i = 0; i < n; i++)
+        platforms[i] = job->plan.platforms[i].platform;
+    if (!job->values->no_cache)
+        from->imports =
+            cache_imports_open(job->parsed->cache_from, job->parsed->cache_from_count, platforms, n,
+                               job->common->store, &job->common->transport);
+}
+
 static int build_from(struct build_job *job, struct build_inputs *inputs, struct error *err)
 {
     autodockerfile *file = NULL;
@@ -240,8 +296,11 @@ static int build_from(struct build_job *job, struct build_inputs *inputs, struct
                          err) ||
         prepare(job, err) || build_inputs_named(job, inputs, err))
         return -1;
-    struct sources from = {file, inputs};
-    return build_and_deliver(job, &from, err);
+    struct sources from = {.file = file, .inputs = inputs, .begun = time(NULL)};
+    open_imports(job, &from);
+    int code = build_and_deliver(job, &from, err);
+    cache_imports_free(from.imports);
+    return code;
 }
 
 int build_job_run(struct build_job *job, struct error *err)

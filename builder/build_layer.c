@@ -27,6 +27,8 @@ struct build_layer {
     struct pool_group *job;   /* in the background; NULL: nothing is */
     struct snapshot snapshot; /* of a step, until its diff is done */
     struct strv skip;
+    int (*fetch)(const void *context, const struct layer *layer, struct error *err); /* or NULL */
+    const void *fetch_context;
 };
 
 struct build_layers {
@@ -86,6 +88,18 @@ struct build_layer *build_layers_add(struct build_layers *set, const struct laye
     layer->layer = *known;
     layer->media_type = mem_strdup_null(known->media_type);
     layer->layer.media_type = layer->media_type;
+    return layer;
+}
+
+struct build_layer *build_layers_add_remote(struct build_layers *set, const struct layer *known,
+                                            int (*fetch)(const void *context,
+                                                         const struct layer *layer,
+                                                         struct error *err),
+                                            const void *context)
+{
+    struct build_layer *layer = build_layers_add(set, known);
+    layer->fetch = fetch;
+    layer->fetch_context = context;
     return layer;
 }
 
@@ -284,8 +298,16 @@ static bool have_blob(const struct build_layer *layer)
                            layer->layer.size);
 }
 
+bool build_layer_is_here(const struct build_layer *layer)
+{
+    return layer->job || !layer->fetch || have_blob(layer) ||
+           store_has_layer(layer->set->store, &layer->layer.diff_id);
+}
+
 static int unpack_blob(struct build_layer *layer, struct error *err)
 {
+    if (layer->fetch && layer->fetch(layer->fetch_context, &layer->layer, err))
+        return -1;
     struct layer_sink *sink = store_layer_sink(layer->set->store);
     autosource *blob = NULL;
     if (layout_open_blob(store_oci_fd(layer->set->store), &layer->layer.digest, &blob, err))
@@ -328,7 +350,10 @@ static int remake_blob(struct build_layer *layer, struct error *err)
 
 int build_layer_blob(struct build_layer *layer, struct layer *out, struct error *err)
 {
-    if (build_layer_wait(layer, err) || (!have_blob(layer) && remake_blob(layer, err)))
+    if (build_layer_wait(layer, err))
+        return -1;
+    if (!have_blob(layer) && (layer->fetch ? layer->fetch(layer->fetch_context, &layer->layer, err)
+                                           : remake_blob(layer, err)))
         return -1;
     *out = layer->layer;
     return 0;

@@ -29,6 +29,15 @@ void build_layers_free(struct build_layers *set);
 /* A layer whose diff_id and blob are known; blob may be unset (the directory must be there then).
  */
 struct build_layer *build_layers_add(struct build_layers *set, const struct layer *layer);
+/* The same for a layer whose blob fetch(context, layer, err) brings into the store's layout, when
+ * somebody needs it. */
+struct build_layer *build_layers_add_remote(struct build_layers *set, const struct layer *layer,
+                                            int (*fetch)(const void *context,
+                                                         const struct layer *layer,
+                                                         struct error *err),
+                                            const void *context);
+/* Is the layer on this host, in one form or the other? */
+bool build_layer_is_here(const struct build_layer *layer);
 /* The upper directory of a snapshot (moved in) as a layer, made in the background: diff, both
  * hashes, compression. skip (moved in): paths that are not the step's doing. */
 struct build_layer *build_layers_add_snapshot(struct build_layers *set, struct snapshot *snapshot,

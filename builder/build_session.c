@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int step_error(const struct step *step, struct error *err)
 {
@@ -40,17 +41,61 @@ static bool layer_is_there(const struct build_session *s, const struct cache_rec
             layout_has_blob(store_oci_fd(store), &record->layer.digest, record->layer.size));
 }
 
+/* --no-cache, and --no-cache-filter for this stage. */
+static bool runs_anew(const struct step *step)
+{
+    const struct build_options *o = step->session->options;
+    const struct strv *filter = o->no_cache_filter;
+    if (o->no_cache)
+        return true;
+    for (size_t i = 0; filter && step->stage->name && i < filter->count; i++)
+        if (!strcasecmp(filter->items[i], step->stage->name))
+            return true;
+    return false;
+}
+
+static int fetch_imported(const void *context, const struct layer *layer, struct error *err)
+{
+    return cache_imports_fetch(context, layer, err);
+}
+
+static void use(struct step *step, const struct digest *key, struct build_layer *layer,
+                int64_t created)
+{
+    struct build_session *s = step->session;
+    MEM_PUSH(s->used, s->used_count, s->used_cap) =
+        (struct used_step){*key, layer, created, step->stage->index};
+}
+
+static void remember(struct build_session *s, const struct digest *key, struct build_layer *layer,
+                     int64_t created)
+{
+    MEM_PUSH(s->pending, s->pending_count, s->pending_cap) =
+        (struct pending_record){*key, layer, created};
+}
+
 int session_cached(struct step *step, const struct digest *key, const char *created_by)
 {
     struct build_session *s = step->session;
+    const struct build_options *o = s->options;
     struct cache_record record;
+    struct build_layer *layer = NULL;
     s->steps++;
-    if (s->options->no_cache ||
-        !cache_find(store_cache_fd(s->options->store), key, &s->options->compression, &record) ||
-        (!record.empty && !layer_is_there(s, &record)))
+    if (runs_anew(step))
         return 0;
-    struct build_layer *layer = record.empty ? NULL : build_layers_add(s->layers, &record.layer);
+    if (cache_find(store_cache_fd(o->store), key, &o->compression, &record) &&
+        (record.empty || layer_is_there(s, &record))) {
+        layer = record.empty ? NULL : build_layers_add(s->layers, &record.layer);
+    } else if (cache_imports_find(o->imports, key, &o->compression, &record)) {
+        layer = record.empty
+                    ? NULL
+                    : build_layers_add_remote(s->layers, &record.layer, fetch_imported, o->imports);
+        remember(s, key, layer, record.created);
+    } else {
+        return 0;
+    }
     stage_state_add(step->state, layer, created_by, record.created);
+    use(step, key, layer, record.created);
     step->state->key = *key;
     s->cached++;
     return 1;
@@ -62,8 +107,36 @@ void session_add(struct step *step, const struct digest *key, struct build_layer
     struct build_session *s = step->session;
     stage_state_add(step->state, layer, created_by, s->now);
     step->state->key = *key;
-    MEM_PUSH(s->pending, s->pending_count, s->pending_cap) =
-        (struct pending_record){*key, layer, s->now};
+    use(step, key, layer, s->now);
+    remember(s, key, layer, s->now);
+}
+
+/* Is the stage part of the image, the target or what it is built from? */
+static bool of_image(const struct build_session *s, size_t stage)
+{
+    for (int i = (int)s->stages->target; i >= 0; i = s->stages->items[i].base)
+        if ((size_t)i == stage)
+            return true;
+    return false;
+}
+
+int session_gather(struct build_session *s, bool image_alone, struct cache_entries *out,
+                   struct error *err)
+{
+    out->compression = cache_compression_text(&s->options->compression);
+    for (size_t i = 0; i < s->used_count; i++) {
+        const struct used_step *used = &s->used[i];
+        struct cache_entry entry = {.key = used->key,
+                                    .created = used->created,
+                                    .empty = !used->layer,
+                                    .of_image = of_image(s, used->stage)};
+        if (image_alone && !entry.of_image)
+            continue;
+        if (used->layer && build_layer_blob(used->layer, &entry.layer, err))
+            return -1;
+        cache_entries_add(out, &entry);
+    }
+    return 0;
 }
 
 struct build_layer *session_find_layer(struct build_session *s, const struct digest *key)

@@ -18,6 +18,14 @@ struct pending_record {
     int64_t created;
 };
 
+/* A step of this build, however it came about. */
+struct used_step {
+    struct digest key;
+    struct build_layer *layer; /* NULL: no file changed */
+    int64_t created;
+    size_t stage;
+};
+
 struct build_session {
     const struct build_options *options;
     const struct stages *stages;
@@ -28,6 +36,8 @@ struct build_session {
     struct strv platform_args;
     struct pending_record *pending;
     size_t pending_count, pending_cap;
+    struct used_step *used;
+    size_t used_count, used_cap;
     size_t step, step_total; /* for progress: "[3/7]" */
     size_t steps, cached;
     int64_t now; /* creation time of what is made in this build, in seconds */
@@ -51,6 +61,10 @@ int session_cached(struct step *step, const struct digest *key, const char *crea
 /* A step came to this layer (NULL: no change): add it to the state and remember it under key. */
 void session_add(struct step *step, const struct digest *key, struct build_layer *layer,
                  const char *created_by);
+/* All steps of this build, or those of the image alone, as records with their layers' blobs; waits
+ * for what is being made. *out (zeroed) is the caller's to release, also where it fails. */
+int session_gather(struct build_session *s, bool image_alone, struct cache_entries *out,
+                   struct error *err);
 /* The layer remembered under key, for what is no step of its own; NULL: there is none. */
 struct build_layer *session_find_layer(struct build_session *s, const struct digest *key);
 /* Remember one, once it is durable. */

@@ -55,7 +55,7 @@ static char *record_path(const struct digest *key)
 }
 
 /* "gzip:2": what a blob was made with, so that another wish makes another blob. */
-static char *compression_text(const struct compression *c)
+char *cache_compression_text(const struct compression *c)
 {
     return mem_printf("%s:%d%s", compression_name(c->kind), c->level,
                       c->single_member ? ":single" : "");
@@ -93,7 +93,7 @@ static int parse_record(const json_t *json, const struct compression *compressio
         return -1;
     if (!record.empty && digest_parse(diff_id ? diff_id : "", &record.layer.diff_id, err))
         return -1;
-    autofree char *name = compression_text(compression);
+    autofree char *name = cache_compression_text(compression);
     const json_t *blob = blobs ? json_object_get(blobs, name) : NULL;
     if (blob && parse_blob(blob, &record.layer, err))
         return -1;
@@ -137,7 +137,7 @@ int cache_write(int cache_fd, const struct digest *key, const struct compression
     if (!record->empty)
         json_object_set_new(json, "diffId", json_string(record->layer.diff_id.text));
     if (digest_is_set(&record->layer.digest)) {
-        autofree char *name = compression_text(compression);
+        autofree char *name = cache_compression_text(compression);
         json_object_set_new(blobs, name,
                             json_pack("{s:s, s:s, s:I}", "mediaType", record->layer.media_type,
                                       "digest", record->layer.digest.text, "size",

@@ -25,6 +25,12 @@ void cache_key_add(struct cache_key *key, const char *name,
                    const char *value);                            /* value may be NULL */
 void cache_key_finish(struct cache_key *key, struct digest *out); /* frees key */
 
+/* What a blob was made with, "gzip:2", so that another wish makes another blob. The caller frees
+ * it.
+ */
+char *cache_compression_text(const struct compression *compression)
+    __attribute__((returns_nonnull));
+
 /* 1 found, 0 not, never an error: a damaged record is a miss. */
 int cache_find(int cache_fd, const struct digest *key, const struct compression *compression,
                struct cache_record *out);

@@ -37,6 +37,13 @@ static const struct cli_option option_table[] = {
     {"build-context", 0, CLI_STRINGS, AT(build_contexts), "NAME=SOURCE", NULL,
      "Take this wherever the Dockerfile names NAME: docker-image://REF, oci-layout://DIR, a "
      "directory, a git repository or a URL"},
+    {"cache-from", 0, CLI_STRINGS, AT(cache_from), "SPEC", NULL,
+     "Ask this cache too: REF, type=registry,ref=REF or type=local,src=DIR"},
+    {"cache-to", 0, CLI_STRINGS, AT(cache_to), "SPEC", NULL,
+     "Write the build's cache: type=registry,ref=REF, type=local,dest=DIR or type=inline, with "
+     "mode=max for all stages and mounts=true for cache mounts"},
+    {"no-cache-filter", 0, CLI_STRINGS, AT(no_cache_filter), "STAGE", NULL,
+     "Run the steps of this stage anew"},
     {"no-cache", 0, CLI_SWITCH, AT(no_cache), NULL, NULL, "Run every step anew"},
     {"pull", 0, CLI_SWITCH, AT(pull), NULL, NULL, "Ask the registry for newer base images"},
     {"push", 0, CLI_SWITCH, AT(push), NULL, NULL, "Push the image under all its tags"},
@@ -209,6 +216,42 @@ static int parse_privileges(const struct build_values *values, struct build_pars
     return 0;
 }
 
+static int parse_caches(const struct build_values *values, struct build_parsed *out,
+                        struct error *err)
+{
+    struct cache_spec spec;
+    for (size_t i = 0; i < values->cache_from.count; i++) {
+        if (cache_spec_parse_from(values->cache_from.items[i], &spec, err))
+            return -1;
+        MEM_PUSH(out->cache_from, out->cache_from_count, out->cache_from_cap) = spec;
+    }
+    for (size_t i = 0; i < values->cache_to.count; i++) {
+        if (cache_spec_parse_to(values->cache_to.items[i], &spec, err))
+            return -1;
+        MEM_PUSH(out->cache_to, out->cache_to_count, out->cache_to_cap) = spec;
+    }
+    return 0;
+}
+
+/* A cache holds the layers as they are made. */
+static int check_caches(const struct build_parsed *parsed, struct error *err)
+{
+    for (size_t i = 0; i < parsed->cache_to_count; i++) {
+        const char *wanted = parsed->cache_to[i].compression;
+        struct compression c = {.kind = COMPRESSION_GZIP};
+        if (!wanted ||
+            (!compression_parse(strcmp(wanted, "uncompressed") ? wanted : "none", &c, err) &&
+             c.kind == parsed->compression.kind && c.level == parsed->compression.level))
+            continue;
+        if (err && err->kind)
+            return error_wrap(err, "--cache-to");
+        error_set(err, ERROR_USAGE, "--cache-to compression=%s: the layers are made otherwise",
+                  wanted);
+        return error_hint(err, "give the same to the build: --compression %s", wanted);
+    }
+    return 0;
+}
+
 static int parse_lists(const struct build_values *values, struct build_parsed *out,
                        struct error *err)
 {
@@ -226,6 +269,8 @@ static int parse_lists(const struct build_values *values, struct build_parsed *o
             return -1;
         MEM_PUSH(out->outputs, out->output_count, out->output_cap) = output;
     }
+    if (parse_caches(values, out, err))
+        return -1;
     if (values->load)
         MEM_PUSH(out->outputs, out->output_count, out->output_cap) =
             (struct output){.kind = OUTPUT_DOCKER};
@@ -313,7 +358,7 @@ int build_options_parse(const struct build_values *values, const char *epoch,
     if (check_switches(values, err) || parse_lists(values, out, err))
         return -1;
     choose_compression(values, out);
-    return 0;
+    return check_caches(out, err);
 }
 
 void build_parsed_release(struct build_parsed *parsed)
@@ -321,6 +366,12 @@ void build_parsed_release(struct build_parsed *parsed)
     for (size_t i = 0; i < parsed->output_count; i++)
         output_release(&parsed->outputs[i]);
     free(parsed->outputs);
+    for (size_t i = 0; i < parsed->cache_from_count; i++)
+        cache_spec_release(&parsed->cache_from[i]);
+    for (size_t i = 0; i < parsed->cache_to_count; i++)
+        cache_spec_release(&parsed->cache_to[i]);
+    free(parsed->cache_from);
+    free(parsed->cache_to);
     free(parsed->rlimits);
     secrets_release(&parsed->secrets);
     ssh_sources_release(&parsed->ssh);

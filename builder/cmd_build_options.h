@@ -2,6 +2,7 @@
 #ifndef BUILDER_CMD_BUILD_OPTIONS_H
 #define BUILDER_CMD_BUILD_OPTIONS_H
 
+#include "cache_spec.h"
 #include "cmd_common.h"
 #include "output_spec.h"
 #include "secrets.h"
@@ -21,7 +22,7 @@ struct build_values {
     char *file, *target, *iidfile, *metadata_file, *network, *shm_size, *memory, *cpus, *pids_limit,
         *version, *source, *registry, *compression, *provenance, *sbom;
     struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
-        add_hosts, ulimits, secrets, ssh, allow, attests;
+        add_hosts, ulimits, secrets, ssh, allow, attests, cache_from, cache_to, no_cache_filter;
     bool no_cache, pull, push, verify, load, debug_shell, dev, prod, dry_run, ca_certs,
         reproducible;
 };
@@ -40,6 +41,8 @@ struct build_parsed {
     struct secrets secrets;
     struct ssh_sources ssh;
     bool allow_insecure, allow_host_network;
+    struct cache_spec *cache_from, *cache_to;
+    size_t cache_from_count, cache_from_cap, cache_to_count, cache_to_cap;
     struct output *outputs;
     size_t output_count, output_cap;
     int64_t source_date_epoch; /* -1: none */

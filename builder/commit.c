@@ -78,6 +78,22 @@ static json_t *make_config(struct build_session *s, const struct stage_state *st
     return out;
 }
 
+/* The image's part of the cache, for whoever takes it from the image. */
+static int add_cache(struct build_session *s, const struct layer *layers, size_t count,
+                     json_t *root, struct error *err)
+{
+    struct cache_entries entries = {.items = NULL};
+    autofree struct descriptor *descriptors = mem_zalloc(count, sizeof *descriptors);
+    for (size_t i = 0; i < count; i++)
+        descriptors[i].digest = layers[i].digest;
+    int code = session_gather(s, true, &entries, err);
+    if (!code)
+        json_object_set_new(root, CACHE_MEMBER,
+                            cache_entries_json(&entries, false, descriptors, count));
+    cache_entries_release(&entries);
+    return code;
+}
+
 static json_t *make_root(struct build_session *s, const struct stage_state *state,
                          const struct layer *layers)
 {
@@ -126,6 +142,8 @@ int commit_image(struct build_session *s, const struct stage_state *state, struc
         if (build_layer_blob(state->layers[i], &layers[i], err))
             return -1;
     autojson *root = make_root(s, state, layers);
+    if (s->options->inline_cache && add_cache(s, layers, state->layer_count, root, err))
+        return -1;
     autofree char *config = json_text(root);
     automanifest manifest = {.bytes = NULL};
     make_manifest(s, state, layers, config, &manifest);

@@ -7,8 +7,6 @@
 static const struct {
     const char *flag, *reason, *hint;
 } refused[] = {
-    {"--cache-from", "is not supported yet", NULL},
-    {"--cache-to", "is not supported yet", NULL},
     {"--check", "is not supported yet", NULL},
     {"--builder", "is not supported: there are no builder instances, imgbuild builds by itself",
      "leave it out"},
