@@ -36,9 +36,9 @@ static const struct {
 static const struct {
     const char *glob, *text, *what;
 } files[] = {
-    {"*/.netrc", "password", "a .netrc with a password"},
+    {"*/.netrc", "password", "a password"},
     {"*/.git-credentials", "://", "Git's credentials"},
-    {"*/.pypirc", "password", "a .pypirc with a password"},
+    {"*/.pypirc", "password", "a password"},
     {"*/.npmrc", "_authToken=", "an npm token"},
     {"*/.docker/config.json", "\"auth\"", "Docker's credentials"},
     {"*/.aws/credentials", "aws_secret_access_key", "AWS credentials"},

@@ -92,6 +92,18 @@ static void check_own_interpreter(struct static_run *run, const struct wheels *w
         static_problem(run, script, "is run by %s, which is not this environment's", line);
 }
 
+/* Its "#!" line names bin/python of this environment, whatever that leads to. */
+static bool has_own_interpreter(const struct static_run *run, const struct wheels *wheels,
+                                const struct tree_node *script)
+{
+    const char *text = script->entry->facts ? script->entry->facts->script : NULL;
+    const struct tree_node *bin = image_tree_below(run->image->tree, wheels->root, "bin");
+    autofree char *line = text ? mem_strndup(text + 2, strcspn(text + 2, " \r\n")) : mem_strdup("");
+    autofree char *folder = path_dir(line);
+    return bin && !strcmp(path_base(line), "python") &&
+           image_tree_find(run->image->tree, folder, true) == bin;
+}
+
 static void check_script(struct static_run *run, const struct wheels *wheels,
                          const struct wheel *wheel, const char *name)
 {
@@ -106,6 +118,8 @@ static void check_script(struct static_run *run, const struct wheels *wheels,
     }
     if (!tree_executable(script, uid, gid))
         static_problem(run, script, "can't be executed by the image's user");
+    if (has_own_interpreter(run, wheels, script))
+        return; /* whether that runs is for the check of the environment's Python */
     autofree char *problem = static_interpreter_problem(run->image, script);
     if (problem)
         static_problem(run, script, "can't run: %s", problem);
