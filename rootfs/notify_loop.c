@@ -235,7 +235,8 @@ void notify_serve_here(struct notify *n, int watch_fd, bool (*watch)(void *conte
 
 void notify_descriptors(const struct notify *n, int fds[8])
 {
-    const int all[8] = {n->socket, n->stop_fd, n->outer_proc, n->outer_root, -1, -1, -1, -1};
+    const int all[8] = {
+        n->socket, n->stop_fd, n->outer_proc, n->outer_root, owners_fd(n->spec.owners), -1, -1, -1};
     memcpy(fds, all, sizeof all);
 }
 

@@ -52,6 +52,11 @@ int owners_refresh(struct owners *o)
     return o ? owner_table_refresh(o->table) : 0;
 }
 
+int owners_fd(const struct owners *o)
+{
+    return o ? owner_table_fd(o->table) : -1;
+}
+
 bool owners_has_table(const struct owners *o)
 {
     return o && !owner_table_is_empty(o->table);

@@ -38,6 +38,8 @@ int owners_open(int dir_fd, const char *name, struct owners **out, struct error 
 void owners_close(struct owners *owners);
 /* Take in what other processes have added to the table. -1 with errno. */
 int owners_refresh(struct owners *owners);
+/* The table's descriptor, for a process that closes others; -1 where owners is NULL. */
+int owners_fd(const struct owners *owners);
 /* True where the table holds anything: else a file that can't have the attribute is root's. */
 bool owners_has_table(const struct owners *owners);
 

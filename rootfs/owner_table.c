@@ -130,6 +130,11 @@ int owner_table_refresh(struct owner_table *t)
     return code;
 }
 
+int owner_table_fd(const struct owner_table *t)
+{
+    return t->fd;
+}
+
 bool owner_table_is_empty(const struct owner_table *t)
 {
     return !t->count;

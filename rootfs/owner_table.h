@@ -20,6 +20,8 @@ int owner_table_open(int dir_fd, const char *name, struct owner_table **out, str
 void owner_table_close(struct owner_table *table);
 /* Read what was appended since. -1 with errno. */
 int owner_table_refresh(struct owner_table *table);
+/* The file, owned by the table. */
+int owner_table_fd(const struct owner_table *table);
 bool owner_table_is_empty(const struct owner_table *table);
 
 /* -1 with errno. */

@@ -364,6 +364,9 @@ int sandbox_run(const struct sandbox_spec *spec, struct sandbox_result *out, str
         return -1;
     run_serve(&run);
     int status = run_reap(&run);
+    /* A warden has recorded owners in a memory of its own. */
+    if (run.warded && owners_refresh(spec->owners))
+        return error_errno(err, ERROR_HOST, "read the record of owners");
     if (run.interrupted)
         return error_set(err, ERROR_INTERRUPTED, "interrupted");
     *out = (struct sandbox_result){.created = created};

@@ -67,8 +67,8 @@ same_digests() {
     expected "$kind"
     local options=("${WANTED[@]}")
     OPTIONS=("${options[@]}")
-    "${kind}_names" | digests "$BATS_TEST_TMPDIR/digests" "$@"
-    diff "$PLACE/$kind.expected" "$BATS_TEST_TMPDIR/digests"
+    "${kind}_names" | grep -vxE "${LACKING:-none}" | digests "$BATS_TEST_TMPDIR/digests" "$@"
+    diff <(grep -vE "^(${LACKING:-none}) " "$PLACE/$kind.expected") "$BATS_TEST_TMPDIR/digests"
 }
 
 # Skip where this version knows the mode by name alone.
@@ -111,6 +111,7 @@ require_mode() { # MODE COMMAND…
 
 @test "chroot: root without mounts makes the same images" {
     require_mode chroot env
+    LACKING='mounts|network-none' # refused by name: see container.bats
     WANTED=(--isolation chroot --root "$BATS_TEST_TMPDIR/chroot")
     same_digests tiny env
 }
