@@ -132,6 +132,38 @@ static void prepare_limits(const struct session *s, struct means *means)
         log_warning("%s", note);
 }
 
+static int verify_image(const struct session *s, struct session_image *image, struct means *means,
+                        struct error *err)
+{
+    if (image->chosen)
+        means->options.platform = &image->platform;
+    int failed = s->values->statics
+                     ? image_verify_static(&image->reference, &means->options, &image->result, err)
+                     : image_verify(&image->reference, &means->options, &image->result, err);
+    if (failed)
+        return -1;
+    locate_blames(&image->result);
+    if (s->values->require_all && !s->values->list)
+        image_result_require_all(&image->result);
+    return 0;
+}
+
+/* An image that could not be verified goes, and what happened is told at the end: the others have
+ * their report all the same. -1 where nothing more is to be done. */
+static int put_aside(struct session *s, size_t i, struct error *problem, struct error *err)
+{
+    if (problem->kind == ERROR_INTERRUPTED)
+        return error_move(err, problem);
+    reference_release(&s->images[i].reference);
+    image_result_release(&s->images[i].result);
+    for (size_t k = i + 1; k < s->count; k++)
+        s->images[k - 1] = s->images[k];
+    s->count--;
+    if (s->problem.kind == ERROR_NONE)
+        error_move(&s->problem, problem);
+    return 0;
+}
+
 int session_verify(struct session *s, struct error *err)
 {
     struct means means = {0};
@@ -140,19 +172,17 @@ int session_verify(struct session *s, struct error *err)
         failed = session_split(s, &means.transport, err);
     if (!failed)
         prepare_limits(s, &means);
-    for (size_t i = 0; !failed && i < s->count; i++) {
-        struct session_image *image = &s->images[i];
-        if (image->chosen)
-            means.options.platform = &image->platform;
-        failed =
-            interrupt_check(err) || (s->values->statics ? image_verify_static : image_verify)(
-                                        &image->reference, &means.options, &image->result, err);
-        if (!failed)
-            locate_blames(&image->result);
-        if (!failed && s->values->require_all && !s->values->list)
-            image_result_require_all(&image->result);
+    for (size_t i = 0; !failed && i < s->count;) {
+        autoerror problem = ERROR_INIT;
+        failed = interrupt_check(err);
+        if (!failed && verify_image(s, &s->images[i], &means, &problem))
+            failed = put_aside(s, i, &problem, err);
+        else
+            i++;
     }
     means_release(&means);
+    if (!failed && !s->count)
+        return error_move(err, &s->problem);
     return failed ? -1 : 0;
 }
 
@@ -267,7 +297,7 @@ static void add_failures(const struct image_result *r, size_t *named, struct str
     }
 }
 
-int session_outcome(const struct session *s, struct error *err)
+int session_outcome(struct session *s, struct error *err)
 {
     struct result_totals totals = {0};
     autostr names = STR_INIT;
@@ -275,6 +305,12 @@ int session_outcome(const struct session *s, struct error *err)
     for (size_t i = 0; i < s->count; i++) {
         image_result_count(&s->images[i].result, &totals);
         add_failures(&s->images[i].result, &named, &names);
+    }
+    if (s->problem.kind != ERROR_NONE) {
+        error_move(err, &s->problem);
+        return totals.failed ? error_hint(err, "%zu of %zu checks of the other images failed",
+                                          totals.failed, totals.checks)
+                             : -1;
     }
     if (totals.failed)
         return error_set(err, ERROR_STEP, "%zu of %zu checks failed: %s", totals.failed,
@@ -293,4 +329,5 @@ void session_release(struct session *s)
         image_result_release(&s->images[i].result);
     }
     free(s->images);
+    error_release(&s->problem);
 }

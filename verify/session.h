@@ -23,6 +23,7 @@ struct session {
     const struct option_values *values;
     struct session_image *images;
     size_t count;
+    struct error problem; /* of the first image that could not be verified; it is no longer there */
 };
 
 /* Parse the references and read, choose and select the checks. No reference is one image without a
@@ -34,12 +35,14 @@ int session_plan_image(struct session_image *image, const struct option_values *
                        const char *text, struct error *err);
 /* "NAME<TAB>KIND<TAB>FILE:LINE" for each check, to standard output. */
 void session_list(const struct session *s);
-/* Verify all. A failed check is no error. */
+/* Verify all. A failed check is no error, and what keeps one image from being verified (it can't be
+ * pulled) is none while there is another: session_outcome then tells it. */
 int session_verify(struct session *s, struct error *err);
 /* The reports that were asked for. */
 int session_report(const struct session *s, struct error *err);
-/* ERROR_STEP where a check failed, ERROR_HOST where not one could run. */
-int session_outcome(const struct session *s, struct error *err);
+/* What kept an image from being verified, ERROR_STEP where a check failed, ERROR_HOST where not one
+ * could run. */
+int session_outcome(struct session *s, struct error *err);
 void session_release(struct session *s);
 
 #endif

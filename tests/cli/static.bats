@@ -128,3 +128,16 @@ Y
     assert_verdict "no unknown program has set-id bits" "failed: /bin/busybox runs as its owner (4755)"
     run_exit 3 "$IMGVERIFY" --static dir:nowhere
 }
+
+@test "an image that can't be had takes no report from the others" {
+    local tiny
+    tiny=oci:$(tiny_layout)
+    for references in "$tiny oci:nowhere:x" "oci:nowhere:x $tiny"; do
+        # shellcheck disable=SC2086 # words are words
+        static 3 $references
+        assert_json '.verdict == "passed" and (.images | length) == 1'
+        assert_stderr_contains nowhere
+    done
+    static 3 oci:nowhere:x
+    assert_equal "$output" ""
+}
