@@ -290,6 +290,17 @@ static int remove_stubs(const struct run *r, const struct snapshot *snapshot,
     return mount_stubs_remove(&roots, created, err);
 }
 
+/* Where no step can run, all else is built. */
+static int check_mode(const struct step *step, struct error *err)
+{
+    const struct mode *mode = store_mode(step->session->options->store);
+    if (mode->view != MODE_VIEW_NONE)
+        return 0;
+    error_set(err, ERROR_HOST, "RUN can't be carried out on this host: %s", mode->missing);
+    error_hint(err, "imgbuild doctor says what would change it; stages without RUN are built here");
+    return step_error(step, err);
+}
+
 static int run_and_keep(struct run *r, const struct digest *key, const char *created_by,
                         struct error *err)
 {
@@ -329,6 +340,8 @@ static int run(struct run *r, struct error *err)
     autofree char *created_by = history_of_run(step->state, &r->argv);
     if (session_cached(step, &key, created_by))
         return 0;
+    if (check_mode(step, err))
+        return -1;
     return run_and_keep(r, &key, created_by, err);
 }
 

@@ -175,14 +175,12 @@ static void *unpack(void *context)
     /* In the C locale libarchive leaves names as they are; in others it normalises them. */
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     locale_t before = plain ? uselocale(plain) : (locale_t)0;
-    /* From here on the umask is this thread's own; or, in a container whose seccomp profile forbids
-     * that, all of the process's, which says itself what modes it wants. */
-    if (unshare(CLONE_FS) && errno != EPERM)
-        u->result = error_errno(&u->err, ERROR_HOST, "take a thread's own umask");
-    else
+    /* From here on the umask is this thread's own. */
+    if (!unshare(CLONE_FS))
         umask(0);
-    if (!u->result)
-        u->result = open_archive(u, &u->err) || write_entries(u, &u->err) || hash_rest(u, &u->err);
+    else /* some containers' seccomp profiles forbid it */
+        layer_writer_mind_umask(u->writer);
+    u->result = open_archive(u, &u->err) || write_entries(u, &u->err) || hash_rest(u, &u->err);
     if (u->result)
         layer_ring_stop(u->ring);
     archive_read_free(u->archive);

@@ -109,7 +109,7 @@ static size_t common(const struct layer_place *place)
 
 static int make(int dir_fd, const char *name)
 {
-    return io_fault() ? -1 : mkdirat(dir_fd, name, 0755);
+    return io_fault() || mkdirat(dir_fd, name, 0755) ? -1 : fchmodat(dir_fd, name, 0755, 0);
 }
 
 static int hide(const struct layer_place *place, int dir_fd, const char *name)

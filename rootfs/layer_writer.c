@@ -50,7 +50,8 @@ struct layer_writer {
     struct str paths;
     unsigned devices, other_devices; /* left out: in dev/, and elsewhere */
     bool whiteouts;                  /* there was one */
-    uint32_t id_wanted;              /* the highest owner that can't be had here */
+    bool umasked;
+    uint32_t id_wanted; /* the highest owner that can't be had here */
 };
 
 struct layer_writer *layer_writer_new(int dir_fd, const struct layer_apply_options *options)
@@ -70,6 +71,11 @@ void layer_writer_free(struct layer_writer *w)
     free(w->ends);
     str_release(&w->paths);
     free(w);
+}
+
+void layer_writer_mind_umask(struct layer_writer *w)
+{
+    w->umasked = true;
 }
 
 /* ERROR_HOST for what the host lacks, ERROR_INPUT for what it would refuse anywhere. */
@@ -152,6 +158,18 @@ static int set_owner(struct layer_writer *w, const struct layer_entry *e, int di
     return give(w, e, dir_fd, name);
 }
 
+/* What a file was not made with: set-id and sticky bits, what the umask took, and what is only kept
+ * in the record. */
+static int set_mode(const struct layer_writer *w, const struct layer_entry *e, int dir_fd,
+                    const char *name)
+{
+    const mode_t mode = owners_mode(w->options->owners, e->mode) & 07777;
+    if ((w->umasked || (mode & SPECIAL_BITS)) &&
+        (*name ? fchmodat(dir_fd, name, mode, 0) : fchmod(dir_fd, mode)))
+        return -1;
+    return owners_keep_mode(w->options->owners, dir_fd, name, e->mode);
+}
+
 static int set_times(const struct layer_entry *e, int dir_fd, const char *name)
 {
     const struct timespec times[2] = {e->mtime, e->mtime};
@@ -174,7 +192,8 @@ static int finish_directory(struct layer_writer *w, const struct layer_entry *e,
 {
     if (existed || e->xattr_count) {
         autoclose int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || give(w, e, fd, "") || fchmod(fd, e->mode & 0777))
+        if (fd < 0 || give(w, e, fd, "") ||
+            fchmod(fd, owners_mode(w->options->owners, e->mode) & 0777))
             return fail(e, "set owner and mode", err);
         if (layer_xattrs_set(e, w->options->owners, fd, -1, NULL, err))
             return -1;
@@ -189,13 +208,14 @@ static int add_directory(struct layer_writer *w, const struct layer_entry *e, in
 {
     struct stat st;
     bool existed = false, whiteout = deleted;
-    int code = io_fault() ? -1 : mkdirat(dir_fd, name, e->mode & 0777);
+    const mode_t mode = owners_mode(w->options->owners, e->mode) & 0777;
+    int code = io_fault() ? -1 : mkdirat(dir_fd, name, mode);
     if (code && errno == EEXIST && !fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
         existed = S_ISDIR(st.st_mode);
         if (existed)
             code = 0;
         else if (!remove_old(dir_fd, name, &whiteout))
-            code = mkdirat(dir_fd, name, e->mode & 0777);
+            code = mkdirat(dir_fd, name, mode);
     }
     if (code || (whiteout && set_opaque(w, dir_fd, name)))
         return fail(e, "make the directory", err);
@@ -207,9 +227,10 @@ static int add_file(struct layer_writer *w, const struct layer_entry *e, int dir
 {
     enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
     bool whiteout = false;
-    int fd = io_fault() ? -1 : openat(dir_fd, name, FLAGS, e->mode & 0777);
+    const mode_t mode = owners_mode(w->options->owners, e->mode) & 0777;
+    int fd = io_fault() ? -1 : openat(dir_fd, name, FLAGS, mode);
     if (fd < 0 && errno == EEXIST && !remove_old(dir_fd, name, &whiteout))
-        fd = openat(dir_fd, name, FLAGS, e->mode & 0777);
+        fd = openat(dir_fd, name, FLAGS, mode);
     if (fd < 0)
         return fail(e, "make the file", err);
     w->file = e;
@@ -238,8 +259,7 @@ static int add_other(struct layer_writer *w, const struct layer_entry *e, int di
     if (code && errno == EEXIST && !remove_old(dir_fd, name, &whiteout))
         code = make_other(w, e, dir_fd, name);
     if (code || set_owner(w, e, dir_fd, name) ||
-        (!S_ISLNK(e->mode) && (e->mode & SPECIAL_BITS) &&
-         fchmodat(dir_fd, name, e->mode & 07777, 0)))
+        (!S_ISLNK(e->mode) && set_mode(w, e, dir_fd, name)))
         return fail(e, S_ISLNK(e->mode) ? "make the symlink" : "make the node", err);
     if (layer_xattrs_set(e, w->options->owners, -1, dir_fd, name, err))
         return -1;
@@ -440,7 +460,7 @@ static int dress_file(struct layer_writer *w, const struct layer_entry *e, struc
         return fail(e, "set the size", err);
     if ((e->uid || e->gid) && give(w, e, fd, ""))
         return fail(e, "set the owner", err);
-    if ((e->mode & SPECIAL_BITS) && fchmod(fd, e->mode & 07777))
+    if (set_mode(w, e, fd, ""))
         return fail(e, "set the mode", err);
     if (layer_xattrs_set(e, w->options->owners, fd, -1, NULL, err))
         return -1;
@@ -473,7 +493,9 @@ static int end_directory(struct layer_writer *w, const struct directory_end *end
     name = *name ? name : ".";
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
         return 0;
-    if (((st.st_mode ^ e.mode) & 07777) && fchmodat(dir_fd, name, e.mode & 07777, 0))
+    const mode_t mode = owners_mode(w->options->owners, e.mode);
+    if ((((st.st_mode ^ mode) & 07777) && fchmodat(dir_fd, name, mode & 07777, 0)) ||
+        owners_keep_mode(w->options->owners, dir_fd, name, e.mode))
         return fail(&e, "set the mode", err);
     return set_times(&e, dir_fd, name) ? fail(&e, "set the time", err) : 0;
 }

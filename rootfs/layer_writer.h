@@ -13,6 +13,8 @@ struct layer_writer;
 /* dir_fd and options stay the caller's. */
 struct layer_writer *layer_writer_new(int dir_fd, const struct layer_apply_options *options);
 void layer_writer_free(struct layer_writer *writer);
+/* The umask could not be made 0: modes are to be set, not only given. */
+void layer_writer_mind_umask(struct layer_writer *writer);
 
 /* An entry. For a regular file content may follow, in pieces at rising offsets; entry must then
  * stay until layer_writer_end. ERROR_INPUT where a layer may not hold such an entry, ERROR_HOST

@@ -89,7 +89,7 @@ static int read_value(struct layer_xattrs *x, int fd, const char *path, const ch
         if (shown && !strcmp(name, OWNER_XATTR_ACL) && show_list(fd, path, value, (size_t)n))
             return -1;
         struct layer_xattr item = {.size = (size_t)n};
-        name = shown ? shown : name;
+        name = shown ? shown : !strcmp(name, OWNER_XATTR_CAPABILITY) ? CAPABILITY : name;
         if (!strcmp(name, CAPABILITY))
             item.size = plain_capability(value, item.size);
         str_add_bytes(&x->bytes, name, strlen(name) + 1);
@@ -153,10 +153,31 @@ void layer_xattrs_release(struct layer_xattrs *x)
 /* Under which name an attribute is kept; NULL: not at all. */
 static const char *kept_as(const struct layer_xattr *x, const struct owners *owners)
 {
-    if (left_out(x->name) || owner_acl_shown(x->name))
+    if (left_out(x->name) || owner_acl_shown(x->name) || !strcmp(x->name, OWNER_XATTR_CAPABILITY))
         return NULL;
     const char *kept = owners ? owner_acl_kept(x->name) : NULL;
     return kept && owner_acl_names_ids(x->value, x->size) ? kept : x->name;
+}
+
+static int set_value(int fd, const char *path, const char *name, const struct layer_xattr *x)
+{
+    return fd >= 0 ? fsetxattr(fd, name, x->value, x->size, 0)
+                   : lsetxattr(path, name, x->value, x->size, 0);
+}
+
+/* Without any privilege no capability can be set: then it is kept beside. */
+static int set_one(const struct layer_xattr *x, struct owners *owners, int fd, const char *path)
+{
+    const char *kept = kept_as(x, owners);
+    if (!kept)
+        return 0;
+    if (io_fault())
+        return -1;
+    if (!set_value(fd, path, kept, x))
+        return 0;
+    return owners && errno == EPERM && !strcmp(x->name, CAPABILITY)
+               ? set_value(fd, path, OWNER_XATTR_CAPABILITY, x)
+               : -1;
 }
 
 int layer_xattrs_set(const struct layer_entry *e, struct owners *owners, int fd, int dir_fd,
@@ -167,13 +188,7 @@ int layer_xattrs_set(const struct layer_entry *e, struct owners *owners, int fd,
         name_file(&file, dir_fd, name);
     for (size_t i = 0; i < e->xattr_count; i++) {
         const struct layer_xattr *x = &e->xattrs[i];
-        const char *kept = kept_as(x, owners);
-        if (!kept)
-            continue;
-        int code = io_fault() ? -1
-                   : fd >= 0  ? fsetxattr(fd, kept, x->value, x->size, 0)
-                              : lsetxattr(file.text, kept, x->value, x->size, 0);
-        if (!code)
+        if (!set_one(x, owners, fd, file.text))
             continue;
         bool lacking = errno == ENOTSUP || errno == EPERM || errno == EINVAL;
         if (!lacking || !strcmp(x->name, CAPABILITY))

@@ -64,13 +64,15 @@ bool owners_has_table(const struct owners *o)
 
 bool owner_is_plain(const struct owner *owner)
 {
-    return !owner->uid && !owner->gid && !owner->type;
+    return !owner->uid && !owner->gid && !owner->type && !owner->mode;
 }
 
 void owner_apply(const struct owner *owner, struct stat *st)
 {
     st->st_uid = owner->uid;
     st->st_gid = owner->gid;
+    if (owner->mode)
+        st->st_mode = (st->st_mode & S_IFMT) | (owner->mode & 07777);
     if (!owner->type)
         return;
     st->st_mode = (st->st_mode & 07777) | owner->type;
@@ -139,7 +141,29 @@ int owners_give(struct owners *o, int dir_fd, const char *name, uint32_t uid, ui
     now.gid = gid;
     if (owners_write(o, path.text, fd, &now))
         return -1;
-    return fchownat(fd, "", 0, 0, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    return fchownat(fd, "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+}
+
+mode_t owners_mode(const struct owners *o, mode_t mode)
+{
+    if (!o || geteuid() == 0 || S_ISLNK(mode))
+        return mode;
+    return mode | (S_ISDIR(mode) ? 0700 : 0600);
+}
+
+int owners_keep_mode(struct owners *o, int dir_fd, const char *name, mode_t mode)
+{
+    struct fd_path path;
+    struct owner now;
+    if (owners_mode(o, mode) == mode)
+        return 0;
+    autoclose int fd = open_file(dir_fd, name);
+    if (fd < 0)
+        return -1;
+    name_file(&path, fd, "");
+    owners_read(o, path.text, fd, &now);
+    now.mode = OWNER_MODE | (mode & 07777);
+    return owners_write(o, path.text, fd, &now);
 }
 
 int owners_make_node(struct owners *o, int dir_fd, const char *name, mode_t mode, dev_t rdev)

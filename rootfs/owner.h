@@ -23,13 +23,16 @@
 #define OWNER_XATTR "user.imgbuild.owner"
 #define OWNER_XATTR_ACL "user.imgbuild.acl"
 #define OWNER_XATTR_DEFAULT_ACL "user.imgbuild.acl-default"
+#define OWNER_XATTR_CAPABILITY "user.imgbuild.capability"
 
 struct owner {
     uint32_t uid, gid;
     uint32_t type; /* S_IFCHR or S_IFBLK where a file stands for a device; else 0 */
-    uint32_t unused;
+    uint32_t mode; /* OWNER_MODE and the permission bits that the image wants; 0: the file's own */
     uint64_t rdev; /* of the device */
 };
+
+#define OWNER_MODE 0x10000U
 
 struct owners;
 
@@ -47,6 +50,11 @@ bool owners_has_table(const struct owners *owners);
 
 /* Make uid:gid the owner, as lchown(2): set-id bits and file capabilities go. -1 with errno. */
 int owners_give(struct owners *owners, int dir_fd, const char *name, uint32_t uid, uint32_t gid);
+/* Of a process without any privilege, which needs to read and write what it owns: the mode that a
+ * file has instead of this one (the same for any other process)… */
+mode_t owners_mode(const struct owners *owners, mode_t mode);
+/* … and remember this one, where that is another. -1 with errno. */
+int owners_keep_mode(struct owners *owners, int dir_fd, const char *name, mode_t mode);
 /* mknod(2) of a device or fifo. -1 with errno. */
 int owners_make_node(struct owners *owners, int dir_fd, const char *name, mode_t mode, dev_t rdev);
 /* fstatat(2) with the owner, type and device that the image wants. -1 with errno. */

@@ -169,8 +169,13 @@ static const struct emulation *find_emulation(struct verification *v)
     struct platform host;
     char theirs[48], ours[48];
     autoerror why = ERROR_INIT;
+    const struct mode *mode = store_mode(v->options->store);
     platform_host(&host);
     platform_text(platform, '/', theirs);
+    if (mode->view == MODE_VIEW_NONE) {
+        v->no_programs = mem_printf("no program of an image can run here: %s", mode->missing);
+        return NULL;
+    }
     if (platform_runs_on(platform, &host))
         return NULL;
     if (strcmp(platform->os, host.os) != 0)

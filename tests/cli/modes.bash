@@ -81,3 +81,19 @@ require_user_namespaces() {
         skip "needs user namespaces for ordinary users"
 }
 
+
+# without_privilege COMMAND…: as another uid without any capability, with no_new_privs, and where no
+# user namespace can be made: the kernel refuses that to whoever is in a chroot.
+without_privilege() {
+    local jail=$BATS_TEST_TMPDIR/jail
+    mkdir -p "$jail"
+    chmod a+rx "$BATS_TEST_TMPDIR"
+    # shellcheck disable=SC2016 # the inner shell expands
+    unshare --mount sh -c '
+        mount --make-rprivate / && mount --rbind / "$1" || exit 125
+        jail=$1 home=$2 uid=$3
+        shift 3
+        exec chroot "$jail" setpriv --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs \
+            --bounding-set=-all --inh-caps=-all env HOME="$home" DOCKER_CONFIG="$home/.docker" \
+            IMGBUILD_ROOT= TMPDIR=/tmp "$@"' sh "$jail" "$USER_HOME" "$MODES_UID" "$@"
+}

@@ -32,6 +32,33 @@ tiny_names() {
     done
 }
 
+debian_names() {
+    printf 'debian-%s\n' users sudo capabilities attributes apt pip
+}
+
+# Debian with what those Dockerfiles need, where any user reaches it.
+require_debian() {
+    debian_root_tar >/dev/null
+    debian_layout >/dev/null
+    require_reach http://deb.debian.org/debian/
+    [ ! -e "$PLACE/debian" ] || return 0
+    _cached modes-debian.oci make_debian_tools >/dev/null
+    cp -R "$TEST_CACHE/modes-debian.oci" "$PLACE/debian"
+    chmod -R a+rX "$PLACE/debian"
+}
+
+make_debian_tools() { # PATH
+    mkdir -p "$BATS_TEST_TMPDIR/tools"
+    cat >"$BATS_TEST_TMPDIR/tools/Dockerfile" <<'END'
+FROM debian
+RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends sudo libcap2-bin acl attr \
+    && rm -rf /var/lib/apt/lists/* /var/log/*log /var/log/apt
+END
+    "$PLACE/bin/imgbuild" --quiet --isolation root \
+        --build-context "debian=oci-layout://$TEST_CACHE/debian.oci:latest" \
+        -o "type=oci,dest=$1,tar=false,name=latest" "$BATS_TEST_TMPDIR/tools"
+}
+
 # digests OUT COMMAND…: NAME DIGEST of each name on standard input, by `COMMAND… imgbuild …`.
 digests() {
     local out=$1 name digest
@@ -86,6 +113,63 @@ require_mode() { # MODE COMMAND…
     same_digests tiny as_user 65536
 }
 
+@test "userns: sudo, su, capabilities, lists, apt and pip on Debian give what root's build gives" {
+    require_user_namespaces
+    require_debian
+    WANTED=(--isolation userns)
+    same_digests debian as_user 65536
+}
+
+@test "userns: reports, archives and digests belong to the user, who verifies and prunes too" {
+    require_user_namespaces
+    local out=$PLACE/user/out
+    mkdir -p "$out" && chown "$MODES_UID:$MODES_UID" "$out"
+    as_user 65536 "$PLACE/bin/imgbuild" --isolation userns -t example.com/a:1 --iidfile "$out/iid" \
+        --metadata-file "$out/metadata" -o "type=oci,dest=$out/image.tar" -o "type=local,dest=$out/files" \
+        --build-context "base=oci-layout://$PLACE/tiny:latest" \
+        -f "$PLACE/fixtures/owners-chown.Dockerfile" "$PLACE/context" 2>stderr
+    grep -q '^isolation: userns (mapped ids, mounts)$' stderr
+    [ "$(find "$out" ! -uid "$MODES_UID" | wc -l)" -eq 0 ]
+    [ -f "$out/files/d/e/c" ]
+    cat >"$PLACE/user/checks.yaml" <<'END'
+checks:
+  - {name: owner, file: /d/e, owner: "0:3"}
+  - {name: runs, command: 'test "$(id -u)" = 0 && touch /written', exit: 0}
+END
+    as_user 65536 "$PLACE/bin/imgverify" --isolation userns -c "$PLACE/user/checks.yaml" "$out/image.tar"
+    as_user 65536 "$PLACE/bin/imgbuild" prune --all --isolation userns
+    [ "$(find "$USER_HOME/.local/share/imgbuild" ! -uid "$MODES_UID" | wc -l)" -eq 0 ]
+}
+
+@test "userns: an owner beyond the subordinate ids is an error that says how many it takes" {
+    require_user_namespaces
+    run_exit 7 as_user 1000 "$PLACE/bin/imgbuild" --isolation userns --root "$PLACE/user/few" \
+        --build-context "base=oci-layout://$(high_layout):latest" \
+        -f "$PLACE/fixtures/nothing-changed.Dockerfile" "$PLACE/context"
+    assert_stderr_contains "belongs to id 70000"
+    assert_stderr_contains "It takes 70000 subordinate ids"
+}
+
+# The path of a layout of an image with owners up to 70000.
+high_layout() {
+    mkdir -p "$BATS_TEST_TMPDIR/high"
+    touch "$BATS_TEST_TMPDIR/high"/{a,b}
+    chown 70000:5 "$BATS_TEST_TMPDIR/high/a"
+    chown 5:69000 "$BATS_TEST_TMPDIR/high/b"
+    tar -C "$BATS_TEST_TMPDIR/high" -cf "$BATS_TEST_TMPDIR/high.tar" .
+    make_layout "$PLACE/high" "$BATS_TEST_TMPDIR/high.tar"
+    chmod -R a+rX "$PLACE/high"
+    printf '%s\n' "$PLACE/high"
+}
+
+@test "an ordinary user without subordinate ids is told what is missing, and the command that gives it" {
+    require_user_namespaces
+    run_exit 7 as_user none "$PLACE/bin/imgbuild" --isolation userns --root "$PLACE/user/none" \
+        -f "$PLACE/fixtures/nothing-changed.Dockerfile" "$PLACE/context"
+    assert_stderr_contains "--isolation userns: /etc/subuid has no line for tess"
+    assert_stderr_contains "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 tess"
+}
+
 @test "root, in a store where no overlay can be: the same images" {
     mkdir "$BATS_TEST_TMPDIR/disk"
     mount_overlay "$BATS_TEST_TMPDIR/disk"
@@ -107,6 +191,48 @@ require_mode() { # MODE COMMAND…
     require_mode single as_user none
     WANTED=(--isolation single)
     same_digests tiny as_user none
+}
+
+@test "single: sudo, su, capabilities, lists, apt and pip on Debian give what root's build gives" {
+    require_user_namespaces
+    require_mode single as_user none
+    require_debian
+    WANTED=(--isolation single)
+    same_digests debian as_user none
+}
+
+@test "no privilege at all: images without RUN are the same, checks of files run, a RUN says what is missing" {
+    require_root
+    require_program setpriv unshare chroot
+    local wanted
+    cat >"$PLACE/user/Dockerfile" <<'END'
+FROM base AS one
+COPY --chown=12:13 --chmod=0000 tree/run.sh /hidden
+COPY --chown=33:0 --chmod=4751 tree /tree
+WORKDIR /work/dir
+FROM base
+COPY --from=one / /all
+COPY --from=one --chown=5:6 /hidden /given
+USER 55
+WORKDIR /place
+END
+    local words=(-f "$PLACE/user/Dockerfile" --build-context "base=oci-layout://$PLACE/tiny:latest" "$PLACE/context")
+    wanted=$("$PLACE/bin/imgbuild" -q --root "$BATS_TEST_TMPDIR/root" "${words[@]}")
+    run_ok without_privilege "$PLACE/bin/imgbuild" -q -o "type=oci,dest=$PLACE/user/plain.tar" "${words[@]}"
+    [ "$output" = "$wanted" ]
+    cat >"$PLACE/user/checks.yaml" <<'END'
+checks:
+  - {name: hidden, file: /all/hidden, owner: "12:13", mode: "0000"}
+  - {name: setuid, file: /all/tree/run.sh, owner: "33:0", mode: "4751"}
+  - {name: given, file: /given, owner: "5:6"}
+  - {name: runs, command: "true"}
+END
+    run_ok without_privilege "$PLACE/bin/imgverify" -c "$PLACE/user/checks.yaml" "$PLACE/user/plain.tar"
+    [[ $output == *"no program of an image can run here: root: this is an ordinary user"* ]]
+    run_ok without_privilege "$PLACE/bin/imgbuild" prune --all
+    echo 'RUN true' >>"$PLACE/user/Dockerfile"
+    run_exit 7 without_privilege "$PLACE/bin/imgbuild" -q "${words[@]}"
+    assert_stderr_contains "RUN can't be carried out on this host: root: this is an ordinary user"
 }
 
 @test "chroot: root without mounts makes the same images" {
