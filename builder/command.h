@@ -9,6 +9,7 @@ extern const struct cli_command command_bake;
 extern const struct cli_command command_push;
 extern const struct cli_command command_pull;
 extern const struct cli_command command_copy;
+extern const struct cli_command command_doctor;
 extern const struct cli_command command_index;
 extern const struct cli_command command_inspect;
 extern const struct cli_command command_tags;

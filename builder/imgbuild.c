@@ -10,7 +10,7 @@
 static const struct cli_command *const commands[] = {
     &command_build, &command_bake,    &command_push,      &command_pull,   &command_copy,
     &command_index, &command_inspect, &command_tags,      &command_delete, &command_attach,
-    &command_login, &command_logout,  &command_bootstrap, &command_prune};
+    &command_login, &command_logout,  &command_bootstrap, &command_prune,  &command_doctor};
 enum { COMMANDS = COUNT_OF(commands) };
 
 static const char MAN_SECTIONS[] =

@@ -5,5 +5,6 @@
 #include <base/cli.h>
 
 extern const struct cli_command command_diff;
+extern const struct cli_command command_doctor;
 
 #endif

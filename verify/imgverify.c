@@ -63,8 +63,7 @@ static int cmd_verify(const struct cli_command *self, int argc, char **argv, str
     struct option_values values = {.timeout = TIMEOUT_SECONDS, .ca_certs = bundle && *bundle};
     struct session session = {0};
     autostrv references = STRV_INIT;
-    int failed =
-        options_refuse(argc, argv, err) || cli_parse(self, argc, argv, &values, &references, err);
+    int failed = cli_parse(self, argc, argv, &values, &references, err);
     if (!failed && values.quiet)
         log_set_level(LOG_WARNING);
     failed = failed || run(&session, &values, &references, err);
@@ -98,7 +97,7 @@ static const struct cli_command command_verify = {
     .run = cmd_verify,
 };
 
-enum { COMMANDS = 2 };
+enum { COMMANDS = 3 };
 
 /* The command that argv names, and its own argv; without one the main job's. */
 static const struct cli_command *find(const struct cli_command *const commands[COMMANDS], int *argc,
@@ -134,7 +133,7 @@ static int about(const struct cli_command *const commands[COMMANDS], int argc, c
 static int dispatch(int argc, char **argv, struct error *err)
 {
     struct cli_command verify = command_verify;
-    const struct cli_command *const commands[COMMANDS] = {&verify, &command_diff};
+    const struct cli_command *const commands[COMMANDS] = {&verify, &command_diff, &command_doctor};
     verify.option_count = option_table_count;
     int answered = about(commands, argc, argv, err);
     if (answered)

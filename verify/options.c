@@ -61,15 +61,6 @@ const struct cli_option option_table[] = {
 };
 const size_t option_table_count = COUNT_OF(option_table);
 
-int options_refuse(int argc, char **argv, struct error *err)
-{
-    static const char *const commands[] = {"doctor"};
-    for (size_t k = 0; argc > 1 && k < COUNT_OF(commands); k++)
-        if (!strcmp(argv[1], commands[k]))
-            return error_set(err, ERROR_USAGE, "imgverify %s is not supported yet", argv[1]);
-    return 0;
-}
-
 int options_output(const char *text, struct output_wish *out, struct error *err)
 {
     static const char *const names[] = {

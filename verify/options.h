@@ -81,8 +81,6 @@ struct output_wish {
     const char *path; /* NULL: standard output; points into the values */
 };
 
-/* Refuse what is planned but not there yet, by name. ERROR_USAGE. */
-int options_refuse(int argc, char **argv, struct error *err);
 /* What no table can check: contradictions, forms of values. ERROR_USAGE. */
 int options_check(const struct option_values *values, struct error *err);
 /* One --output. ERROR_USAGE. */

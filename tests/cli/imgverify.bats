@@ -438,15 +438,6 @@ Y
     assert_stderr_contains "checks.yaml holds no check for the variant prod"
 }
 
-@test "what isn't supported yet says so" {
-    for words in \
-        "doctor"; do
-        # shellcheck disable=SC2086 # words are words
-        run_exit 2 "$IMGVERIFY" $words
-        assert_stderr_contains "not supported yet"
-    done
-}
-
 @test "wrong command lines" {
     run_exit 2 "$IMGVERIFY"
     assert_stderr_contains "no image is named"
