@@ -3,7 +3,6 @@
 #include "build_session.h"
 #include "commit.h"
 #include "expand_instruction.h"
-#include "step_add.h"
 #include "step_copy.h"
 #include "step_meta.h"
 #include "step_run.h"
@@ -48,9 +47,8 @@ static int carry_out(struct step *step, struct error *err)
     case INSTRUCTION_RUN:
         return step_run(step, err);
     case INSTRUCTION_COPY:
-        return step_copy(step, err);
     case INSTRUCTION_ADD:
-        return step_add(step, err);
+        return step_copy(step, err);
     case INSTRUCTION_WORKDIR:
         return step_workdir(step, err);
     default:
@@ -103,8 +101,7 @@ static int run_trigger(struct build_session *s, const struct stage *stage,
                         .state = state,
                         .file = file,
                         .original = &file->items[0],
-                        .files_needed_later = true,
-                        .downloads = -1};
+                        .files_needed_later = true};
     return do_step(&step, err);
 }
 
@@ -150,8 +147,7 @@ static int build_stage(struct build_session *s, const struct stage *stage, struc
                             .state = state,
                             .file = s->stages->file,
                             .original = &stage->items[i],
-                            .files_needed_later = files_needed_after(s->stages, stage, i),
-                            .downloads = -1};
+                            .files_needed_later = files_needed_after(s->stages, stage, i)};
         if (do_step(&step, err))
             return -1;
     }

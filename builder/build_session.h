@@ -53,7 +53,6 @@ struct step {
     const struct instruction *in;       /* expanded */
     bool files_needed_later; /* a later step of this stage or another stage looks at the files */
     struct progress_task *task;
-    int downloads; /* a directory that ADD's URLs were fetched to, in the context's stead; -1 */
 };
 
 /* Ask the cache for key: 1 and the state has the layer and the history entry; 0 a miss. */

@@ -1,17 +1,48 @@
 #include "context_layer.h"
 
+#include "copy_apply.h"
 #include "copy_hash.h"
-#include "copy_write.h"
+#include "copy_plan.h"
+#include "copy_resolve.h"
 
 #include <base/mem.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 void context_layer_release(struct context_layer *layer)
 {
     copy_list_release(&layer->list);
     free(layer->path);
     *layer = (struct context_layer){.path = NULL};
+}
+
+/* A path as a pattern that means it alone, below the whole context. The caller frees it. */
+static char *pattern_of(const char *path)
+{
+    autostr out = STR_INIT;
+    str_add(&out, "/./");
+    for (const char *p = path; *p; p++) {
+        if (strchr("*?[]\\!#", *p))
+            str_add_char(&out, '\\');
+        str_add_char(&out, *p);
+    }
+    return str_take(&out);
+}
+
+static int list_source(struct context_layer *layer, const struct copy_tree *tree,
+                       const char *source, struct error *err)
+{
+    autofree char *rooted = mem_printf("/%s", source);
+    size_t existing = 0;
+    if (copy_resolve(tree->root_fd, rooted, &layer->path, &existing, err))
+        return -1;
+    if (!*layer->path)
+        return copy_list_add(&layer->list, tree, ".", NULL, err);
+    autofree char *pattern = pattern_of(layer->path);
+    if (existing == strlen(layer->path) && !ignore_matches(tree->ignore, layer->path))
+        return copy_list_add_parents(&layer->list, tree, pattern, NULL, err);
+    return error_set(err, ERROR_INPUT, "“%s” is not in %s", source, tree->what);
 }
 
 int context_layer_look(struct build_session *s, struct context *from, const char *source,
@@ -21,13 +52,11 @@ int context_layer_look(struct build_session *s, struct context *from, const char
     struct copy_tree tree = context_tree(from);
     if (tree.root_fd < 0)
         return error_set(err, ERROR_INPUT, "there is no build context to mount");
-    if (copy_list_add(&layer.list, &tree, source, NULL, err) ||
+    if (list_source(&layer, &tree, source, err) ||
         copy_hash(&layer.list, &tree, from->hashes, s->options->pool, &layer.content, err)) {
         context_layer_release(&layer);
         return -1;
     }
-    bool file = layer.list.count == 1 && layer.list.items[0].single;
-    layer.path = mem_strdup(file ? layer.list.items[0].name : "");
     *out = layer;
     return 0;
 }
@@ -42,12 +71,16 @@ static int write_layer(void *context, struct sink *to, struct error *err)
 {
     struct writing *w = context;
     struct copy_tree tree = context_tree(w->layer->from);
-    struct copy_target target = {.root_fd = -1, .destination = "/", .now.tv_sec = w->session->now};
+    const struct copy_target target = {.destination = "/", .contents_only = true};
+    const struct copy_tree nothing = {.root_fd = -1, .what = "nothing"};
+    struct copy_plan *plan = copy_plan_new(&nothing, (struct timespec){.tv_sec = w->session->now});
     struct layer_tar *tar = layer_tar_new(to, w->session->options->source_date_epoch);
-    int result = copy_write(&w->layer->list, &tree, &target, tar, err) || layer_tar_finish(tar, err)
+    int result = copy_apply(plan, &w->layer->list, &tree, &target, err) ||
+                         copy_plan_write(plan, tar, err) || layer_tar_finish(tar, err)
                      ? -1
                      : 0;
     layer_tar_free(tar);
+    copy_plan_free(plan);
     return result;
 }
 

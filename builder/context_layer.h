@@ -4,12 +4,13 @@
 #define BUILDER_CONTEXT_LAYER_H
 
 #include "build_session.h"
+#include "copy_list.h"
 
 struct context_layer {
     struct context *from;
     struct digest content; /* names, modes and bytes: for the cache key */
     struct copy_list list;
-    char *path; /* of the source in the layer; "" for a directory's content */
+    char *path; /* of the source, in the context as in the layer */
 };
 
 /* Look at a path of the context (a directory, or a file). ERROR_INPUT, without a place. */

@@ -83,7 +83,8 @@ static void add_field(struct digester *h, const void *bytes, size_t n)
 static void add_item(struct digester *h, const struct copy_list *list, size_t i)
 {
     const struct copy_file *file = &list->items[i];
-    uint64_t numbers[4] = {file->st.st_mode, file->same_as, file->single, file->st.st_rdev};
+    uint64_t numbers[5] = {file->st.st_mode, file->same_as, file->single, file->parent,
+                           file->st.st_rdev};
     add_field(h, file->name, strlen(file->name));
     add_field(h, numbers, sizeof numbers);
     if (file->link)

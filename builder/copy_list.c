@@ -1,10 +1,11 @@
 #include "copy_list.h"
 
+#include "glob.h"
+
 #include <base/path.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,12 @@ void copy_list_release(struct copy_list *list)
         free(list->items[i].path);
         free(list->items[i].link);
     }
+    for (size_t i = 0; i < list->match_count; i++) {
+        free(list->matches[i].path);
+        free(list->matches[i].name);
+    }
     free(list->items);
+    free(list->matches);
     *list = (struct copy_list){0};
 }
 
@@ -26,22 +32,27 @@ void copy_list_release(struct copy_list *list)
 struct walk {
     struct copy_list *list;
     const struct copy_tree *tree;
-    const struct ignore *exclude;
+    struct copy_filter filter;
 };
 
-/* .dockerignore's patterns are below the context's root; --exclude's, as BuildKit has them, below
- * the source directory. name: the path there. */
-static bool left_out(const struct walk *w, const char *path, const char *name)
+/* --exclude's and --parents' patterns are, as BuildKit has them, below the source directory. name:
+ * the path there. */
+static bool filtered(const struct walk *w, const char *name)
 {
-    return ignore_matches(w->tree->ignore, path) || ignore_matches(w->exclude, name);
+    return ignore_matches(w->filter.exclude, name) ||
+           (w->filter.include && !ignore_matches(w->filter.include, name));
 }
 
-/* A directory that is left out is entered only where an exception could bring something back. */
+/* A directory that is left out is entered only where something in it could be wanted. */
 static bool may_descend(const struct walk *w, const char *path, const char *name)
 {
+    const struct copy_filter *f = &w->filter;
     if (ignore_matches(w->tree->ignore, path) && !ignore_may_descend(w->tree->ignore, path))
         return false;
-    return !ignore_matches(w->exclude, name) || ignore_may_descend(w->exclude, name);
+    if (f->include && !ignore_matches(f->include, name) &&
+        !ignore_may_match_below(f->include, name))
+        return false;
+    return !ignore_matches(f->exclude, name) || ignore_may_descend(f->exclude, name);
 }
 
 /* Takes the path; its name begins at byte `name`. */
@@ -66,13 +77,14 @@ static int walk_below(struct walk *w, int parent_fd, const char *base, char *pat
                       const struct stat *st, unsigned depth, struct error *err)
 {
     size_t mark = w->list->count;
-    add(w, path, name, st);
+    bool unwanted = filtered(w, path + name);
+    add(w, path, name, st)->parent = unwanted;
     autoclose int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return failed(w, path, err);
     if (walk_dir(w, fd, path, name, depth + 1, err))
         return -1;
-    if (w->list->count == mark + 1 && left_out(w, path, path + name)) {
+    if (w->list->count == mark + 1 && (unwanted || ignore_matches(w->tree->ignore, path))) {
         w->list->count--;
         free(path);
     }
@@ -86,7 +98,7 @@ static int walk_entry(struct walk *w, int parent_fd, const char *base, const cha
     autofree char *path = path_join(parent, base);
     if (owners_stat(w->tree->owners, parent_fd, base, &st))
         return failed(w, path, err);
-    bool out = left_out(w, path, path + name);
+    bool out = ignore_matches(w->tree->ignore, path) || filtered(w, path + name);
     if (S_ISDIR(st.st_mode)) {
         if (out && !may_descend(w, path, path + name))
             return 0;
@@ -140,7 +152,12 @@ static int take_source(struct walk *w, const char *path, struct error *err)
     struct stat st;
     if (fd < 0 || owners_stat(w->tree->owners, fd, "", &st))
         return failed(w, path, err);
-    w->list->sources++;
+    struct copy_list *list = w->list;
+    MEM_PUSH(list->matches, list->match_count, list->match_cap) =
+        (struct copy_match){.first = list->count,
+                            .directory = S_ISDIR(st.st_mode),
+                            .path = mem_strdup(path),
+                            .name = mem_strdup(path_base(path))};
     if (S_ISDIR(st.st_mode)) {
         autoclose int dir = path_open_in_root(w->tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
         if (dir < 0)
@@ -154,15 +171,10 @@ static int take_source(struct walk *w, const char *path, struct error *err)
     return 0;
 }
 
-static bool has_wildcard(const char *s)
-{
-    return strpbrk(s, "*?[\\") != NULL;
-}
-
 /* Names in a directory that a pattern's component means: all that match, or just itself. */
 static int match_names(int dir_fd, const char *part, struct strv *names)
 {
-    if (!has_wildcard(part)) {
+    if (!glob_has_wildcard(part)) {
         strv_add(names, part);
         return 0;
     }
@@ -170,39 +182,40 @@ static int match_names(int dir_fd, const char *part, struct strv *names)
     if (list_names(dir_fd, &all))
         return -1;
     for (size_t i = 0; i < all.count; i++)
-        if (!fnmatch(part, all.items[i], FNM_PATHNAME))
+        if (glob_match(part, all.items[i]))
             strv_add(names, all.items[i]);
     return 0;
 }
 
-/* Is the entry there, and is at least a part of it left? --exclude means a directory's content, and
- * of files the name. */
+/* Is the entry there, and is at least a part of it left? */
 static bool is_source(const struct walk *w, int dir_fd, const char *name, const char *path)
 {
     struct stat st;
+    const struct ignore *ignore = w->tree->ignore;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
         return false;
-    if (!S_ISDIR(st.st_mode))
-        return !left_out(w, path, name);
-    const struct ignore *ignore = w->tree->ignore;
-    return !ignore_matches(ignore, path) || ignore_may_descend(ignore, path);
+    return !ignore_matches(ignore, path) ||
+           (S_ISDIR(st.st_mode) && ignore_may_descend(ignore, path));
 }
 
-/* Match the pattern's components from `rest` on, below the directory `path`. */
-static int glob_below(struct walk *w, const char *path, const char *rest, struct strv *found,
-                      struct error *err)
+/* Match the pattern's components from `rest` on, below the directory `path`. wild: a component
+ * before had a wildcard, and symlinks are no longer followed. */
+static int glob_below(struct walk *w, const char *path, const char *rest, bool wild,
+                      struct strv *found, struct error *err)
 {
     const char *slash = strchr(rest, '/');
     autofree char *part = slash ? mem_strndup(rest, (size_t)(slash - rest)) : mem_strdup(rest);
-    autoclose int dir = path_open_in_root(w->tree->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+    autoclose int dir = path_open_in_root(w->tree->root_fd, path,
+                                          O_RDONLY | O_DIRECTORY | (wild ? O_NOFOLLOW : 0), 0);
     if (dir < 0)
-        return errno == ENOENT || errno == ENOTDIR ? 0 : failed(w, path, err);
+        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : failed(w, path, err);
     autostrv names = STRV_INIT;
     if (match_names(dir, part, &names))
         return failed(w, path, err);
+    wild = wild || glob_has_wildcard(part);
     for (size_t i = 0; i < names.count; i++) {
         autofree char *below = mem_printf("%s%s%s", path, *path ? "/" : "", names.items[i]);
-        if (slash && glob_below(w, below, slash + 1, found, err))
+        if (slash && glob_below(w, below, slash + 1, wild, found, err))
             return -1;
         if (!slash && is_source(w, dir, names.items[i], below))
             strv_add(found, below);
@@ -256,25 +269,76 @@ static void join_hard_links(struct copy_list *list, size_t from)
     free(inodes);
 }
 
-int copy_list_add(struct copy_list *list, const struct copy_tree *tree, const char *pattern,
-                  const struct ignore *exclude, struct error *err)
+/* "/" before it, and clean: ".." can't climb over the root. The caller frees it. */
+static char *clean_path(const char *text)
 {
-    struct walk w = {list, tree, exclude};
-    autofree char *rooted = mem_printf("/%s", pattern);
-    autofree char *clean = path_clean(rooted); /* ".." can't climb over the root */
+    autofree char *rooted = mem_printf("/%s", text);
+    return path_clean(rooted);
+}
+
+static int add_source(struct walk *w, const char *pattern, struct error *err)
+{
+    autofree char *clean = clean_path(pattern);
     const char *relative = clean + 1;
     autostrv found = STRV_INIT;
+    bool wild = glob_has_wildcard(relative);
+    if (wild && !glob_is_valid(relative))
+        return error_set(err, ERROR_INPUT, "“%s” is a malformed pattern", pattern);
     if (!*relative)
         strv_add(&found, "");
-    else if (glob_below(&w, "", relative, &found, err))
+    else if (glob_below(w, "", relative, false, &found, err))
         return -1;
-    if (!found.count)
-        return not_found(&w, pattern, err);
+    if (!found.count && !wild)
+        return not_found(w, pattern, err);
     for (size_t i = 0; i < found.count; i++) {
-        size_t before = list->count;
-        if (take_source(&w, found.items[i], err))
+        size_t before = w->list->count;
+        if (take_source(w, found.items[i], err))
             return -1;
-        join_hard_links(list, before);
+        join_hard_links(w->list, before);
+        w->list->matches[w->list->match_count - 1].count = w->list->count - before;
     }
     return 0;
+}
+
+int copy_list_add(struct copy_list *list, const struct copy_tree *tree, const char *pattern,
+                  const struct copy_filter *filter, struct error *err)
+{
+    struct walk w = {list, tree, {NULL, NULL}};
+    if (filter)
+        w.filter = *filter;
+    return add_source(&w, pattern, err);
+}
+
+/* A path without wildcards must be there. */
+static int require(const struct walk *w, const char *pivot, const char *below, const char *pattern,
+                   struct error *err)
+{
+    autofree char *joined = mem_printf("%s/%s", pivot, below);
+    autofree char *clean = clean_path(joined);
+    if (!below[1])
+        return not_found(w, pattern, err); /* as BuildKit: there is nothing to be a parent of */
+    if (glob_has_wildcard(clean))
+        return 0;
+    autoclose int fd = path_open_beneath(w->tree->root_fd, clean + 1, O_PATH | O_NOFOLLOW, 0);
+    const struct ignore *ignore = w->tree->ignore;
+    bool left = !ignore_matches(ignore, clean + 1) || ignore_may_descend(ignore, clean + 1);
+    return fd >= 0 && left ? 0 : not_found(w, pattern, err);
+}
+
+int copy_list_add_parents(struct copy_list *list, const struct copy_tree *tree, const char *pattern,
+                          const struct ignore *exclude, struct error *err)
+{
+    const char *split = strstr(pattern, "/./");
+    autofree char *pivot =
+        split ? mem_strndup(pattern, (size_t)(split - pattern)) : mem_strdup("/");
+    autofree char *below = clean_path(split ? split + 3 : pattern);
+    autostrv patterns = STRV_INIT;
+    autoignore *include = NULL;
+    strv_add(&patterns, below + 1);
+    if (ignore_from_patterns(&patterns, "--parents", &include, err))
+        return -1;
+    struct walk w = {list, tree, {include, exclude}};
+    if (require(&w, pivot, below, pattern, err))
+        return -1;
+    return add_source(&w, pivot, err);
 }

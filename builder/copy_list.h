@@ -28,22 +28,42 @@ struct copy_file {
      */
     const char *name;
     bool single; /* a source that is no directory: the destination may be its new name */
+    bool parent; /* a directory that was not asked for itself, but holds what was */
     struct stat st;
     char *link;             /* a symlink's target */
     size_t same_as;         /* index of the first item with this inode (a hard link), or SIZE_MAX */
     unsigned char hash[32]; /* of a regular file's content; see copy_hash */
 };
 
+/* What one source, or one name that its pattern matched, means. */
+struct copy_match {
+    size_t first, count; /* its items */
+    bool directory;
+    char *path; /* in the tree, without leading slash */
+    char *name; /* its own, before symlinks were followed */
+};
+
 struct copy_list {
-    struct copy_file *items; /* each source's in order: parents first, names bytewise */
+    struct copy_file *items; /* each match's in order: parents first, names bytewise */
     size_t count, cap;
-    size_t sources; /* how many sources matched; more than one demands a directory */
+    struct copy_match *matches;
+    size_t match_count, match_cap;
+};
+
+/* Which of a directory source's content is taken, by paths below it; either may be NULL. */
+struct copy_filter {
+    const struct ignore *include; /* --parents */
+    const struct ignore *exclude; /* --exclude */
 };
 
 /* Add what one source pattern (Go's path.Match; symlinks of the source itself are followed within
- * the tree) means. exclude: --exclude's patterns, or NULL. ERROR_INPUT where nothing matches. */
+ * the tree) means. A pattern that matches nothing adds nothing. ERROR_INPUT: a path that isn't
+ * there, or a malformed pattern. */
 int copy_list_add(struct copy_list *list, const struct copy_tree *tree, const char *pattern,
-                  const struct ignore *exclude, struct error *err);
+                  const struct copy_filter *filter, struct error *err);
+/* The same of COPY --parents: a source's part behind "/./" (or all of it) with its directories. */
+int copy_list_add_parents(struct copy_list *list, const struct copy_tree *tree, const char *pattern,
+                          const struct ignore *exclude, struct error *err);
 void copy_list_release(struct copy_list *list);
 #define autocopylist __attribute__((cleanup(copy_list_release))) struct copy_list
 

@@ -198,42 +198,54 @@ struct checkout {
     const struct strv *env;
     const char *commit;
     char *path;
+    char *branch; /* the default one; NULL: another is named, or it isn't needed */
+    bool keep;    /* .git stays */
 };
+
+/* The branch or tag to fetch. Where .git is kept it is known there by its name. The caller frees
+ * it.
+ */
+static char *wanted_name(const struct checkout *c)
+{
+    const char *name = c->ref->ref && !git_is_commit(c->ref->ref) ? c->ref->ref : c->branch;
+    if (!name)
+        return mem_strdup("HEAD");
+    return c->keep ? mem_printf("%s:%s", name, name) : mem_strdup(name);
+}
 
 /* Many servers give a commit by its hash; others its branch or tag, or all there is. */
 static int fetch(const struct checkout *c, struct error *err)
 {
-    const char *name = c->ref->ref && !git_is_commit(c->ref->ref) ? c->ref->ref : "HEAD";
-    const char *const by_name[] = {"-C",        c->path, "fetch",  "-q", "--depth=1",
+    autofree char *name = wanted_name(c);
+    const char *const by_name[] = {"-C",        c->path, "fetch",  "-q", "-u", "--depth=1",
                                    "--no-tags", "--",    "origin", name, NULL};
-    const char *const by_hash[] = {"-C",        c->path, "fetch",  "-q",      "--depth=1",
+    const char *const by_hash[] = {"-C",        c->path, "fetch",  "-q",      "-u", "--depth=1",
                                    "--no-tags", "--",    "origin", c->commit, NULL};
     const char *const all[] = {"-C", c->path, "fetch", "-q", "--tags", "--", "origin", NULL};
-    const char *const *const ways[] = {by_hash, by_name, all};
+    const char *const *const ways[] = {c->keep ? by_name : by_hash, c->keep ? by_hash : by_name,
+                                       all};
     autofree char *object = mem_printf("%s^{commit}", c->commit);
     const char *const have[] = {"-C", c->path, "cat-file", "-e", object, NULL};
-    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+    for (size_t i = 0;; i++) {
         autoerror local = ERROR_INIT;
         if (!git(c->env, ways[i], NULL, &local) && !git(c->env, have, NULL, &local))
             return 0;
-        bool last = i + 1 == COUNT_OF(ways) || local.kind != ERROR_STEP;
-        if (last)
+        if (i + 1 == COUNT_OF(ways) || local.kind != ERROR_STEP)
             return error_move(err, &local);
     }
-    return -1;
 }
 
 static int check_out(const struct checkout *c, struct error *err)
 {
-    const char *const init[] = {"init", "-q", "--template=", "--", c->path, NULL};
+    const char *const init[] = {"init", "-q", "--", c->path, NULL};
     const char *const remote[] = {"-C", c->path,  "remote",       "add",
                                   "--", "origin", c->ref->remote, NULL};
     const char *const checkout[] = {"-C", c->path, "checkout", "-q", "--detach", c->commit, NULL};
     const char *const modules[] = {"-C",     c->path,       "submodule", "update",
                                    "--init", "--recursive", "--depth=1", NULL};
-    if (git(c->env, init, NULL, err) || git(c->env, remote, NULL, err) || fetch(c, err))
-        return -1;
-    if (git(c->env, checkout, NULL, err))
+    const char *const forget[] = {"-C", c->path, "reflog", "expire", "--all", "--expire=now", NULL};
+    if (git(c->env, init, NULL, err) || git(c->env, remote, NULL, err) || fetch(c, err) ||
+        git(c->env, checkout, NULL, err) || (c->keep && git(c->env, forget, NULL, err)))
         return -1;
     autofree char *list = mem_printf("%s/.gitmodules", c->path);
     return c->ref->no_submodules || access(list, F_OK) ? 0 : git(c->env, modules, NULL, err);
@@ -261,7 +273,7 @@ static int settle_entry(int dir, const char *name, const struct timespec *times,
                         struct error *err)
 {
     struct stat st;
-    if (!strcmp(name, ".") || !strcmp(name, ".."))
+    if (!strcmp(name, ".") || !strcmp(name, "..") || (!depth && !strcmp(name, ".git")))
         return 0;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
         return bad_checkout(err);
@@ -308,7 +320,9 @@ static int fetch_into(struct checkout *c, const struct git_source_options *optio
                       const char *name, const char *whole, struct error *err)
 {
     struct timespec times[2] = {{0}};
-    bool keep = options->keep_git_dir && !c->ref->subdir;
+    c->keep = options->keep_git_dir && !c->ref->subdir;
+    if (c->keep && !c->ref->ref && find_default_branch(c->ref, c->env, &c->branch, err))
+        return -1;
     if (check_out(c, err))
         return unreachable(c->ref, err);
     if (c->ref->commit_times && commit_time(c, &times[0], err))
@@ -317,12 +331,10 @@ static int fetch_into(struct checkout *c, const struct git_source_options *optio
     autoclose int made = openat(dir_fd, whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made < 0)
         return error_errno(err, ERROR_HOST, "open a checkout");
-    if (keep) {
+    if (c->keep)
         unlinkat(made, ".git/FETCH_HEAD", 0);
-        unlinkat(made, ".git/logs/HEAD", 0);
-    } else if (path_remove_tree(made, ".git", err)) {
+    else if (path_remove_tree(made, ".git", err))
         return -1;
-    }
     if (c->ref->subdir && narrow(dir_fd, name, whole, c->ref->subdir, err))
         return error_wrap(err, "git repository %s", c->ref->remote);
     return settle(dir_fd, name, c->ref->commit_times ? times : NULL, 0, err);
@@ -338,12 +350,13 @@ int git_source_fetch(const struct git_reference *ref, const struct git_source_op
     autofree char *parent = path_read_link(AT_FDCWD, link);
     if (!parent)
         return error_errno(err, ERROR_HOST, "find a directory of the store");
-    struct checkout c = {ref, &env, commit, path_join(parent, whole)};
+    struct checkout c = {ref, &env, commit, path_join(parent, whole), NULL, false};
     int result = fetch_into(&c, options, dir_fd, name, whole, err);
     if (result && ref->subdir) {
         autoerror ignored = ERROR_INIT;
         path_remove_tree(dir_fd, whole, &ignored);
     }
+    free(c.branch);
     free(c.path);
     return result;
 }

@@ -132,3 +132,12 @@ bool ignore_may_descend(const struct ignore *ignore, const char *path)
     }
     return true;
 }
+
+bool ignore_may_match_below(const struct ignore *ignore, const char *path)
+{
+    for (size_t i = 0; i < ignore->count; i++)
+        if (!ignore->rules[i].exception &&
+            ignore_pattern_may_match_below(ignore->rules[i].pattern, path))
+            return true;
+    return false;
+}

@@ -35,4 +35,7 @@ bool ignore_matches(const struct ignore *ignore, const char *path);
  * in? False: skip it whole. */
 bool ignore_may_descend(const struct ignore *ignore, const char *path);
 
+/* Of patterns that say what is wanted: could anything below this directory match? */
+bool ignore_may_match_below(const struct ignore *ignore, const char *path);
+
 #endif

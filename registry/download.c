@@ -26,9 +26,9 @@ static int64_t parse_date(const char *text)
 
 /* One answer that is no trouble that passes. */
 static int get(struct http *http, struct retry *retry, const struct url *url,
-               struct http_exchange **out, struct error *err)
+               const char *authorization, struct http_exchange **out, struct error *err)
 {
-    struct http_request request = {.method = "GET", .url = url};
+    struct http_request request = {.method = "GET", .url = url, .authorization = authorization};
     for (unsigned tries = 1;; tries++) {
         enum http_fault fault = HTTP_FAULT_NONE;
         autoerror problem = ERROR_INIT;
@@ -56,11 +56,11 @@ static int get(struct http *http, struct retry *retry, const struct url *url,
 }
 
 static int follow(struct http *http, struct retry *retry, struct url *url,
-                  struct http_exchange **out, struct error *err)
+                  const char *authorization, struct http_exchange **out, struct error *err)
 {
     for (unsigned hops = 0; hops <= REDIRECTS_MAX; hops++) {
         autoexchange *x = NULL;
-        if (get(http, retry, url, &x, err))
+        if (get(http, retry, url, authorization, &x, err))
             return -1;
         if (!is_redirect(http_status(x))) {
             *out = take(&x);
@@ -73,6 +73,8 @@ static int follow(struct http *http, struct retry *retry, struct url *url,
         autoerror bad = ERROR_INIT;
         if (url_resolve(url, location, &next, &bad))
             return error_set(err, ERROR_NETWORK, "a redirect to a bad address: %s", bad.message);
+        if (!url_same_origin(url, &next))
+            authorization = NULL;
         url_release(url);
         *url = next;
     }
@@ -89,12 +91,13 @@ static int copy_body(struct http_exchange *x, struct sink *to, struct error *err
     return n < 0 ? -1 : 0;
 }
 
-static int fetch(struct http *http, struct retry *retry, const char *text, struct sink *to,
-                 int64_t *last_modified, struct error *err)
+static int fetch(struct http *http, struct retry *retry, const char *text,
+                 const char *authorization, struct sink *to, int64_t *last_modified,
+                 struct error *err)
 {
     autourl url = {.text = NULL};
     autoexchange *x = NULL;
-    if (url_parse(text, &url, err) || follow(http, retry, &url, &x, err))
+    if (url_parse(text, &url, err) || follow(http, retry, &url, authorization, &x, err))
         return -1;
     long status = http_status(x);
     if (status != 200)
@@ -109,12 +112,18 @@ static int fetch(struct http *http, struct retry *retry, const char *text, struc
 int download(const char *url, const struct transport_options *options, struct sink *to,
              int64_t *last_modified, struct error *err)
 {
+    return download_as(url, NULL, options, to, last_modified, err);
+}
+
+int download_as(const char *url, const char *authorization, const struct transport_options *options,
+                struct sink *to, int64_t *last_modified, struct error *err)
+{
     struct http *http = NULL;
     struct retry retry;
     if (http_new(options, &http, err))
         return -1;
     retry_init(&retry, options->cancel);
-    int result = fetch(http, &retry, url, to, last_modified, err);
+    int result = fetch(http, &retry, url, authorization, to, last_modified, err);
     retry_release(&retry);
     http_free(http);
     if (!result)

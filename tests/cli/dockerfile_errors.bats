@@ -143,9 +143,9 @@ hint: did you mean VERSION?'
 }
 
 @test "what is not supported yet is refused and says so" {
-    build_fails 3 <<<$'FROM scratch\nCOPY --parents a b/'
+    build_fails 3 <<<$'FROM scratch\nRUN --device=a/b=c true'
     assert_stderr_contains 'Dockerfile:2:'
-    assert_stderr_contains '--parents'
+    assert_stderr_contains '--device'
 }
 
 @test "a bad ignore file is an error with its line" {

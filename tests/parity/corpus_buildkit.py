@@ -85,6 +85,9 @@ class BuildKit:
 
     def build(self, case, top, context, dockerfile, bases, dest):
         """(True, "") or (False, BuildKit's message)."""
+        # What it knows of an earlier context is brought up to date, which gives directories new times.
+        subprocess.run([self.client, "--addr", self.address, "prune", "--filter",
+                        "type==source.local"], stdout=subprocess.DEVNULL, check=True)
         done = subprocess.run(self.words(case, top, context, dockerfile, bases, dest),
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=top,
                               env=self.environment, check=False, stdin=subprocess.DEVNULL)

@@ -79,8 +79,9 @@ static void patterns_match_within_one_component(void **state)
     expect(*state, "src/*.py", "", "[a.py] [b.py]");
     expect(*state, "*/a.p?", "", "[a.py]");
     expect(*state, "src/[ab].py", "", "[a.py] [b.py]");
-    expect(*state, "*.py", "", NULL);
+    expect(*state, "*.py", "", "");
     expect(*state, "nothing", "", NULL);
+    expect(*state, "src/[a-", "", NULL);
 }
 
 static void ignored_files_are_left_out_and_exceptions_come_back(void **state)
