@@ -239,6 +239,8 @@ END
     require_mode chroot env
     LACKING='mounts|network-none' # refused by name: see container.bats
     WANTED=(--isolation chroot --root "$BATS_TEST_TMPDIR/chroot")
+    # What a chroot can't give is refused by name.
+    WITHOUT=$(grep -lx '# needs mounts' "$PLACE"/fixtures/* | sed 's,.*/,,; s,[.]Dockerfile,,')
     same_digests tiny env
 }
 
