@@ -131,7 +131,7 @@ commit_with_buildah() {
         "${buildah[@]}" commit -q --rm "$container" "pushed-$nonce" >/dev/null
 }
 
-turn_push() { # KIND TOOL
+turn_commit() { # KIND TOOL
     local to=$registry/$1-${2%+*}-$nonce:1
     mkdir -p "$work/push"
     printf 'FROM %s AS base\nFROM scratch\nCOPY --from=base / /\n' "$base_ref" >"$work/push/Dockerfile"
@@ -165,8 +165,8 @@ pushed_size() {
         "http://$registry/v2/${path%:*}/manifests/${path##*:}" | jq '[.layers[].size] | add'
 }
 
-turn_gzip() { turn_push gzip "$1"; }
-turn_zstd() { turn_push zstd "$1"; }
+turn_gzip() { turn_commit gzip "$1"; }
+turn_zstd() { turn_commit zstd "$1"; }
 
 sizes() {
     local tool
