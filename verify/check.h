@@ -59,6 +59,7 @@ struct check_run_rule {
     struct strv expanded_env;              /* the same, set after it; $NAME in values is replaced */
     bool privileged;       /* all capabilities, no filter of system calls, nothing masked */
     uint64_t capabilities; /* bits, beside the usual ones */
+    bool gpus;             /* it needs the host's GPUs */
     bool tty;              /* standard output and error are a terminal */
     bool tracebacks;       /* may be printed */
     enum check_network network;

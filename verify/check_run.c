@@ -30,8 +30,8 @@ struct run {
     struct user_ids user;
     struct strv env;
     struct sandbox_mount *mounts;
-    size_t mount_count;
-    const char *shell; /* that sources activate */
+    size_t mount_count, shared_mounts; /* the first ones are everybody's */
+    const char *shell;                 /* that sources activate */
     enum sandbox_network network;
     unsigned timeout_ms;
     struct limits limits;
@@ -49,11 +49,18 @@ static int settle(struct run *r, struct error *problem, struct error *err)
 
 /* ---- before it runs ---- */
 
+static bool wants_gpu(const struct run *r)
+{
+    return r->ground->gpu && (r->check->run.gpus || r->ground->all_gpus);
+}
+
 static bool skipped(struct run *r)
 {
     const char *why = r->ground->no_programs;
     if (!why && r->network == SANDBOX_NETWORK_HOST)
         why = r->ground->no_network;
+    if (!why && wants_gpu(r))
+        why = r->ground->gpu->missing;
     if (!why)
         return false;
     r->result->verdict = VERDICT_SKIPPED;
@@ -102,6 +109,22 @@ static void set_expanded(struct run *r, const char *setting)
     env_set(&r->env, name, str_text(&value));
 }
 
+/* The driver's libraries come before the image's own stubs of them. */
+static void add_gpu_environment(struct run *r)
+{
+    const struct gpu *gpu = r->ground->gpu;
+    const char *before = env_get(&r->env, "LD_LIBRARY_PATH");
+    autofree char *path =
+        mem_printf("%s%s%s", gpu->libraries, before && *before ? ":" : "", before ? before : "");
+    for (size_t i = 0; i < gpu->env.count; i++) {
+        const char *value = strchr(gpu->env.items[i], '=');
+        autofree char *name = mem_strndup(gpu->env.items[i], (size_t)(value - gpu->env.items[i]));
+        env_set(&r->env, name, value + 1);
+    }
+    if (*gpu->libraries)
+        env_set(&r->env, "LD_LIBRARY_PATH", path);
+}
+
 static void make_environment(struct run *r)
 {
     const struct check_run_rule *rule = &r->check->run;
@@ -113,6 +136,8 @@ static void make_environment(struct run *r)
     }
     for (size_t i = 0; i < rule->expanded_env.count; i++)
         set_expanded(r, rule->expanded_env.items[i]);
+    if (wants_gpu(r))
+        add_gpu_environment(r);
     if (!env_get(&r->env, "HOME"))
         env_set(&r->env, "HOME", r->user.home);
     if (r->network == SANDBOX_NETWORK_HOST && r->ground->ca_bundle_fd >= 0)
@@ -125,11 +150,13 @@ static void make_environment(struct run *r)
 static int open_mounts(struct run *r, struct error *err)
 {
     const struct check_run_rule *rule = &r->check->run;
-    size_t shared = r->ground->mount_count;
-    r->mounts = mem_zalloc(shared + rule->mount_count + 1, sizeof *r->mounts);
-    for (size_t i = 0; i < shared; i++)
-        r->mounts[i] = r->ground->mounts[i];
-    r->mount_count = shared;
+    size_t gpu = wants_gpu(r) ? r->ground->gpu->mount_count : 0;
+    r->mounts = mem_zalloc(r->ground->mount_count + gpu + rule->mount_count + 1, sizeof *r->mounts);
+    for (size_t i = 0; i < r->ground->mount_count; i++)
+        r->mounts[r->mount_count++] = r->ground->mounts[i];
+    for (size_t i = 0; i < gpu; i++)
+        r->mounts[r->mount_count++] = r->ground->gpu->mounts[i];
+    r->shared_mounts = r->mount_count;
     for (size_t i = 0; i < rule->mount_count; i++) {
         int fd = open(rule->mounts[i].source, O_PATH | O_CLOEXEC);
         if (fd < 0)
@@ -361,7 +388,7 @@ static int run_all(struct run *r, struct error *err)
 
 static void run_release(struct run *r)
 {
-    for (size_t i = r->ground->mount_count; i < r->mount_count; i++)
+    for (size_t i = r->shared_mounts; i < r->mount_count; i++)
         close(r->mounts[i].source_fd);
     free(r->mounts);
     user_ids_release(&r->user);

@@ -3,6 +3,7 @@
 #ifndef VERIFY_CHECK_RUN_H
 #define VERIFY_CHECK_RUN_H
 
+#include "gpu.h"
 #include "result.h"
 
 #include <base/error.h>
@@ -31,6 +32,8 @@ struct check_ground {
     const struct emulation *emulation; /* NULL: programs run natively */
     int ca_bundle_fd;                  /* for checks with a network; -1: none */
     int cancel_fd;
+    const struct gpu *gpu;   /* for checks that need one */
+    bool all_gpus;           /* every check does */
     const char *no_programs; /* why this host can't run the image's programs, or NULL */
     const char *no_network;  /* why a check can't have the host's network, or NULL */
 };

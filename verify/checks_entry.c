@@ -10,9 +10,9 @@
 #include <string.h>
 
 #define RUN_KEYS                                                                                   \
-    "name", "user", "workdir", "venv", "env", "network", "memory", "pids", "mounts", "setup",      \
-        "teardown", "stdout", "stderr", "output", "not_stdout", "not_stderr", "not_output",        \
-        "writes"
+    "name", "user", "workdir", "venv", "env", "network", "gpus", "memory", "pids", "mounts",       \
+        "setup", "teardown", "stdout", "stderr", "output", "not_stdout", "not_stderr",             \
+        "not_output", "writes"
 #define FILE_KEYS "type", "owner", "mode", "contains", "not_contains"
 
 enum { DEFAULT_STOP_AFTER_MS = 2000 };
@@ -203,7 +203,8 @@ static int parse_exit(struct checks_parser *p, const struct yaml_node *entry,
                       struct check_run_rule *run, struct error *err)
 {
     int64_t code;
-    if (yaml_get_int(p->file, entry, "exit", 0, &code, err))
+    if (yaml_get_bool(p->file, entry, "gpus", false, &run->gpus, err) ||
+        yaml_get_int(p->file, entry, "exit", 0, &code, err))
         return -1;
     if (code < 0 || code > 255)
         return yaml_error(p->file, yaml_get(entry, "exit"), err, "“exit” must be 0 to 255");

@@ -15,6 +15,8 @@ static int open_store(struct means *m, const struct option_values *values, struc
 {
     const char *root = values->root ? values->root : getenv("IMGBUILD_ROOT");
     enum mode_name wanted;
+    if (values->statics) /* what only reads keeps nothing, and needs no rights */
+        return 0;
     if (mode_parse(values->isolation, &wanted, err) || mode_enter(wanted, &m->mode, err))
         return -1;
     return store_open(root && *root ? root : NULL, &m->mode, &m->options.store, err);
@@ -29,9 +31,8 @@ int means_init(struct means *m, const struct option_values *values, struct error
     for (size_t i = 0; i < m->mount_count; i++)
         m->mounts[i].source_fd = -1;
     struct limits limits;
-    /* what only reads keeps nothing, and needs no rights */
     if (limits_parse(values->memory, values->cpus, values->pids_limit, &limits, err) ||
-        (!values->statics && open_store(m, values, err)) ||
+        open_store(m, values, err) || gpu_find(values->gpus, &m->gpu, err) ||
         options_mounts(values, m->mounts, err) ||
         (one_platform && platform_parse(values->platform, &m->platform, err)))
         return -1;
@@ -59,6 +60,9 @@ int means_init(struct means *m, const struct option_values *values, struct error
         .mount_count = m->mount_count,
         .ca_bundle_fd = m->ca_bundle,
         .cancel_fd = interrupt_fd(),
+        .gpu = &m->gpu,
+        .all_gpus = values->gpus != NULL,
+        .driver = m->gpu.driver,
         .static_only = values->statics,
         .plan_only = values->list,
         .derive = derive_wishes(values->automatic, values->statics),
@@ -89,5 +93,6 @@ void means_release(struct means *m)
             close(m->mounts[i].source_fd);
     free(m->mounts);
     mem_close_at(&m->ca_bundle);
+    gpu_release(&m->gpu);
     strv_release(&m->insecure);
 }

@@ -2,6 +2,7 @@
 #ifndef VERIFY_MEANS_H
 #define VERIFY_MEANS_H
 
+#include "gpu.h"
 #include "options.h"
 #include "verification.h"
 
@@ -13,6 +14,7 @@ struct means {
     size_t mount_count;
     int ca_bundle;
     struct platform platform;
+    struct gpu gpu;
     struct mode mode;
     struct transport_options transport;
     struct verification_options options; /* points into this struct, which must not move */

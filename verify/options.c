@@ -38,6 +38,10 @@ const struct cli_option option_table[] = {
      "Show a file or directory of the host to all checks, read-only (repeatable)"},
     {"network", 0, CLI_STRING, AT(network), "none|host", "none|host",
      "Network for checks that don't say (default: none)"},
+    {"gpus", 0, CLI_STRING, AT(gpus), "all|CDI-FILE|DIR", NULL,
+     "Give all checks the host's NVIDIA GPUs: those of a CDI file, of a driver's root DIR, or what "
+     "is "
+     "found (default: checks that ask for them get what is found)"},
     {"timeout", 0, CLI_NUMBER, AT(timeout), "SECONDS", NULL,
      "Time limit of a check that names none (default: 60)"},
     {"memory", 'm', CLI_STRING, AT(memory), "SIZE", NULL,

@@ -16,7 +16,7 @@
 /* As the table fills it. */
 struct option_values {
     struct strv config, only, skip, env, volume, output, insecure;
-    char *platform, *network, *user, *root, *progress, *isolation, *tls_ca, *memory, *cpus,
+    char *gpus, *platform, *network, *user, *root, *progress, *isolation, *tls_ca, *memory, *cpus,
         *pids_limit;
     long long timeout, jobs;
     struct strv venv;

@@ -216,6 +216,8 @@ static int make_ground(struct verification *v, struct error *err)
         .mount_count = o->mount_count,
         .ca_bundle_fd = o->ca_bundle_fd,
         .cancel_fd = o->cancel_fd,
+        .gpu = o->gpu,
+        .all_gpus = o->all_gpus,
         .no_programs = v->no_programs,
         .no_network = host_has_network() ? NULL : "needs a network, and this host has none",
     };

@@ -33,6 +33,8 @@ struct verification_options {
     bool plan_only;   /* derive the checks, and run none */
     unsigned derive;  /* enum derive_wish: checks that the image itself asks for */
     const struct strv *venvs, *only, *skip; /* of derived checks; NULL: none */
+    const struct gpu *gpu;                  /* the host's */
+    bool all_gpus;                          /* for every check */
     const char *driver;                     /* the host's NVIDIA driver; NULL: none */
     bool inventory;                         /* fill in r->inventory too */
     struct emulators *emulators;

@@ -437,4 +437,5 @@ def main():
         f.write(CHECKS)
 
 
-main()
+if __name__ == "__main__":
+    main()
