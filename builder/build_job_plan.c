@@ -116,6 +116,10 @@ static int check_references(const struct build_job *job, struct error *err)
             return error_set(err, ERROR_USAGE, "-t %s: it names a file or a digest, not an image",
                              job->plan.references.items[i]);
     }
+    if (job->values->attach_checks && (!job->values->push || !job->plan.checks))
+        return error_set(err, ERROR_USAGE,
+                         job->values->push ? "--attach-checks: the definition names no checks"
+                                           : "--attach-checks goes with --push");
     if (job->values->push && !job->plan.pushable && !job->plan.references.count) {
         error_set(err, ERROR_USAGE, "--push: the image has no name in a registry");
         return error_hint(err, "give --registry HOST/PATH, or -t HOST/NAME:TAG");

@@ -4,10 +4,16 @@
 #include "build_verify.h"
 #include "output.h"
 
+#include <base/io.h>
 #include <base/log.h>
 #include <base/mem.h>
+#include <base/path.h>
+#include <registry/artifact.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
+
+enum { CHECKS_CAP = 1024 * 1024 };
 
 void build_add_repository(const char *name, struct strv *out)
 {
@@ -89,11 +95,37 @@ static int write_archive(struct build_job *job, const char *base, struct error *
     return 0;
 }
 
+/* Beside the image, so that whoever has its name finds its checks. */
+static int attach_checks(struct build_job *job, struct error *err)
+{
+    autostrv repositories = STRV_INIT;
+    autostr text = STR_INIT;
+    const char *path = job->plan.checks;
+    if (io_read_file(AT_FDCWD, path, CHECKS_CAP, &text, err))
+        return -1;
+    const struct artifact_file file = {.name = path_base(path),
+                                       .media_type = ARTIFACT_CHECKS_FILE,
+                                       .bytes = str_text(&text),
+                                       .size = text.len};
+    build_push_repositories(job, &repositories);
+    for (size_t i = 0; i < repositories.count; i++) {
+        autoreference subject = {.transport = REFERENCE_REGISTRY};
+        autofree char *name =
+            mem_printf("%s@%s", repositories.items[i], job->summary.image.digest.text);
+        if (reference_parse(name, false, &subject, err) ||
+            artifact_attach(&subject, ARTIFACT_CHECKS, &file, 1, &job->common->transport, NULL,
+                            err))
+            return error_wrap(err, "attach %s", path);
+    }
+    return 0;
+}
+
 int build_push(struct build_job *job, const char *base, struct error *err)
 {
     if (job->plan.fork)
         return write_archive(job, base, err);
-    if ((job->values->verify && push_and_verify(job, base, err)) || push_tags(job, base, err))
+    if ((job->values->verify && push_and_verify(job, base, err)) || push_tags(job, base, err) ||
+        (job->values->attach_checks && attach_checks(job, err)))
         return -1;
     job->summary.pushed = true;
     return 0;

@@ -50,6 +50,8 @@ static const struct cli_option option_table[] = {
     {"verify", 0, CLI_SWITCH, AT(verify), NULL, NULL,
      "With --push: push by digest, run the image's checks (imgverify), and place the tags only "
      "where they pass"},
+    {"attach-checks", 0, CLI_SWITCH, AT(attach_checks), NULL, NULL,
+     "With --push: attach the definition's checks to the image, where imgverify finds them"},
     {"load", 0, CLI_SWITCH, AT(load), NULL, NULL,
      "Hand the image to docker or podman on this host, as -o type=docker"},
     {"output", 'o', CLI_STRINGS, AT(outputs), "SPEC", NULL,

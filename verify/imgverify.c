@@ -45,8 +45,7 @@ static int run(struct session *s, const struct option_values *values, const stru
     }
     if (session_plan(s, values, references, err))
         return -1;
-    bool derived = values->automatic || values->statics;
-    if (values->list && derived && session_verify(s, err))
+    if (values->list && session_asks_images(s) && session_verify(s, err))
         return -1;
     if (values->list) {
         session_list(s);
@@ -83,7 +82,8 @@ static const struct cli_command command_verify = {
         "REF names an image in a registry by tag or digest, or a file: oci:DIR[:TAG], "
         "oci-archive:FILE, docker-archive:FILE, or just an existing one.\n\n"
         "Without --config the checks are those of the image definition whose repository the "
-        "reference has; --dev and --prod say which variant it is, else its tag does.\n\n"
+        "reference has, else those that are attached to the image in its registry (imgbuild "
+        "attach, --attach-checks); --dev and --prod say which variant it is, else its tag does.\n\n"
         "A check that needs what this host cannot give is skipped, with the reason; a traceback "
         "never passes.",
     .examples =

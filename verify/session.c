@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "attached.h"
 #include "checks.h"
 #include "choice.h"
 #include "dockerfile_line.h"
@@ -31,21 +32,36 @@ static bool derives(const struct option_values *values)
 }
 
 /* Where the image itself is asked, no file is needed; --auto alone asks for none. */
-static int choose(const struct session_image *image, const struct option_values *values, bool named,
+static int choose(struct session_image *image, const struct option_values *values, bool named,
                   struct choice *choice, struct error *err)
 {
     autoerror problem = ERROR_INIT;
     int failed = choice_make(named ? &image->reference : NULL, options_variant(values),
                              &values->config, choice, &problem);
-    if (failed && (!derives(values) || problem.kind != ERROR_MISSING))
+    if (failed && problem.kind != ERROR_MISSING)
         return error_move(err, &problem);
+    if (failed && !derives(values)) {
+        if (!named || image->reference.transport != REFERENCE_REGISTRY)
+            return error_move(err, &problem);
+        error_move(&image->unknown, &problem);
+    }
     if (failed) {
-        error_ignore(&problem, "the checks are derived");
+        error_ignore(&problem, "the image itself says what is checked");
         choice->dev = values->dev;
     }
     if (values->automatic && !values->config.count)
         strv_release(&choice->files);
     return 0;
+}
+
+static int select_checks(struct image_result *r, const struct option_values *values,
+                         struct error *err)
+{
+    r->left_out = checks_select(&r->checks, &values->only, &values->skip);
+    if (r->checks.count || derives(values))
+        return 0;
+    error_set(err, ERROR_USAGE, "--only and --skip leave no check");
+    return error_hint(err, "--list shows the names");
 }
 
 int session_plan_image(struct session_image *image, const struct option_values *values,
@@ -64,11 +80,15 @@ int session_plan_image(struct session_image *image, const struct option_values *
             return -1;
     strv_add_all(&r->files, &choice.files);
     r->dockerfile = take(&choice.dockerfile);
-    r->left_out = checks_select(&r->checks, &values->only, &values->skip);
-    if (r->checks.count || derives(values))
-        return 0;
-    error_set(err, ERROR_USAGE, "--only and --skip leave no check");
-    return error_hint(err, "--list shows the names");
+    return image->unknown.kind == ERROR_NONE ? select_checks(r, values, err) : 0;
+}
+
+bool session_asks_images(const struct session *s)
+{
+    bool asks = derives(s->values);
+    for (size_t i = 0; i < s->count; i++)
+        asks |= s->images[i].unknown.kind != ERROR_NONE;
+    return asks;
 }
 
 int session_plan(struct session *s, const struct option_values *values,
@@ -132,11 +152,30 @@ static void prepare_limits(const struct session *s, struct means *means)
         log_warning("%s", note);
 }
 
+/* What is attached to the image, where nothing here says how to check it. */
+static int take_attached(const struct session *s, struct session_image *image,
+                         const struct transport_options *transport, struct error *err)
+{
+    struct image_result *r = &image->result;
+    autofree char *name = mem_printf("checks attached to %s", r->reference);
+    int there =
+        attached_checks(&image->reference, transport, s->values->dev, name, &r->checks, err);
+    if (there < 0)
+        return error_wrap(err, "%s", name);
+    if (!there)
+        return error_move(err, &image->unknown);
+    error_ignore(&image->unknown, "its checks were found");
+    strv_add(&r->files, name);
+    return select_checks(r, s->values, err);
+}
+
 static int verify_image(const struct session *s, struct session_image *image, struct means *means,
                         struct error *err)
 {
     if (image->chosen)
         means->options.platform = &image->platform;
+    if (image->unknown.kind != ERROR_NONE && take_attached(s, image, &means->transport, err))
+        return -1;
     int failed = s->values->statics
                      ? image_verify_static(&image->reference, &means->options, &image->result, err)
                      : image_verify(&image->reference, &means->options, &image->result, err);
@@ -155,6 +194,7 @@ static int put_aside(struct session *s, size_t i, struct error *problem, struct 
     if (problem->kind == ERROR_INTERRUPTED)
         return error_move(err, problem);
     reference_release(&s->images[i].reference);
+    error_release(&s->images[i].unknown);
     image_result_release(&s->images[i].result);
     for (size_t k = i + 1; k < s->count; k++)
         s->images[k - 1] = s->images[k];
@@ -326,6 +366,7 @@ void session_release(struct session *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         reference_release(&s->images[i].reference);
+        error_release(&s->images[i].unknown);
         image_result_release(&s->images[i].result);
     }
     free(s->images);

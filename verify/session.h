@@ -16,6 +16,8 @@ struct session_image {
     struct reference reference; /* zero with --list and no reference */
     bool chosen;                /* platform says which of an index it is; else --platform does */
     struct platform platform;
+    /* Why no checks are known here: those attached to the image are looked for. */
+    struct error unknown;
     struct image_result result;
 };
 
@@ -33,6 +35,8 @@ int session_plan(struct session *s, const struct option_values *values,
 /* The same for one reference (NULL: none), into a zeroed image. */
 int session_plan_image(struct session_image *image, const struct option_values *values,
                        const char *text, struct error *err);
+/* True where the image itself says what is checked: derived or attached checks. */
+bool session_asks_images(const struct session *s);
 /* "NAME<TAB>KIND<TAB>FILE:LINE" for each check, to standard output. */
 void session_list(const struct session *s);
 /* Verify all. A failed check is no error, and what keeps one image from being verified (it can't be
