@@ -3,6 +3,7 @@
 #include "build_session.h"
 #include "commit.h"
 #include "expand_instruction.h"
+#include "stage_schedule.h"
 #include "step_copy.h"
 #include "step_meta.h"
 #include "step_run.h"
@@ -13,7 +14,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 static bool touches_files(enum instruction_kind kind)
 {
@@ -59,30 +63,55 @@ static int carry_out(struct step *step, struct error *err)
     return step_meta(step->state, step->file, step->in, created, err);
 }
 
+/* "[linux/arm64 build 2/4] RUN …"; the stage is named where there are several. */
+static char *step_name(const struct step *step)
+{
+    const struct build_session *s = step->session;
+    struct stage_progress *progress = &s->progress[step->stage->index];
+    autostr out = STR_INIT;
+    str_add_char(&out, '[');
+    if (s->options->label)
+        str_addf(&out, "%s ", s->options->label);
+    if (s->stages->order_count > 1 && step->stage->name)
+        str_addf(&out, "%s ", step->stage->name);
+    else if (s->stages->order_count > 1)
+        str_addf(&out, "stage-%zu ", step->stage->index);
+    str_addf(&out, "%zu/%zu] %s", ++progress->step, progress->total, step->original->text);
+    return str_take(&out);
+}
+
+static int check_stop(const struct build_session *s, struct error *err)
+{
+    if (s->stopping)
+        return error_set(err, ERROR_INTERRUPTED, "another stage failed");
+    return interrupt_check(err);
+}
+
+static enum progress_end end_of(const struct step *step, int result, const struct error *err)
+{
+    if (!result)
+        return step->cached ? PROGRESS_CACHED : PROGRESS_DONE;
+    return err && err->kind == ERROR_INTERRUPTED ? PROGRESS_SKIPPED : PROGRESS_FAILED;
+}
+
 static int do_step(struct step *step, struct error *err)
 {
     struct build_session *s = step->session;
-    if (interrupt_check(err))
+    if (check_stop(s, err))
         return -1;
     struct expand how = expansion(step);
     struct instruction expanded;
     if (expand_instruction(&how, step->file, step->original, &expanded, err))
         return -1;
     step->in = &expanded;
-    size_t cached = s->cached;
     if (touches_files(step->original->kind)) {
-        const char *label = s->options->label;
-        autofree char *name = mem_printf("[%s%s%zu/%zu] %s", label ? label : "", label ? " " : "",
-                                         ++s->step, s->step_total, step->original->text);
+        autofree char *name = step_name(step);
         step->task = progress_start(s->options->progress, name, 0);
     }
     int result = carry_out(step, err);
+    session_close(step);
     if (step->task)
-        progress_end(step->task,
-                     result               ? PROGRESS_FAILED
-                     : s->cached > cached ? PROGRESS_CACHED
-                                          : PROGRESS_DONE,
-                     NULL);
+        progress_end(step->task, end_of(step, result, err), NULL);
     instruction_release(&expanded);
     return result;
 }
@@ -95,7 +124,7 @@ static int run_trigger(struct build_session *s, const struct stage *stage,
     autodockerfile *file = NULL;
     if (dockerfile_parse_trigger(text, name, &file, err))
         return -1;
-    s->step_total += touches_files(file->items[0].kind);
+    s->progress[stage->index].total += touches_files(file->items[0].kind);
     struct step step = {.session = s,
                         .stage = stage,
                         .state = state,
@@ -136,8 +165,9 @@ static int begin_stage(struct build_session *s, const struct stage *stage,
     return run_triggers(s, stage, state, err);
 }
 
-static int build_stage(struct build_session *s, const struct stage *stage, struct error *err)
+static int build_stage(void *context, const struct stage *stage, struct error *err)
 {
+    struct build_session *s = context;
     struct stage_state *state = &s->states[stage->index];
     if (begin_stage(s, stage, state, err))
         return -1;
@@ -159,9 +189,18 @@ static void count_steps(struct build_session *s)
     for (size_t k = 0; k < s->stages->order_count; k++) {
         const struct stage *stage = &s->stages->items[s->stages->order[k]];
         for (size_t i = 0; i < stage->count; i++)
-            if (touches_files(stage->items[i].kind))
-                s->step_total++;
+            s->progress[stage->index].total += touches_files(stage->items[i].kind);
     }
+}
+
+/* A stage failed: the others give up soon. */
+static void stop(void *context)
+{
+    struct build_session *s = context;
+    static const uint64_t one = 1;
+    s->stopping = true;
+    if (write(s->stop_fd, &one, sizeof one) < 0)
+        log_debug("stages that run may do so to their end");
 }
 
 static void warn_unused_args(const struct build_session *s)
@@ -206,9 +245,10 @@ static int build_stages(struct build_session *s, struct build_result *out, struc
 {
     const struct stages *stages = s->stages;
     count_steps(s);
-    for (size_t i = 0; i < stages->order_count; i++)
-        if (build_stage(s, &stages->items[stages->order[i]], err))
-            return -1;
+    /* A shell wants the terminal for itself. */
+    size_t threads = s->options->debug_shell ? 1 : pool_size(s->options->pool);
+    if (stage_schedule_run(stages, threads, build_stage, stop, s, err))
+        return -1;
     warn_unused_args(s);
     const struct stage_state *target = &s->states[stages->target];
     if (commit_image(s, target, &out->image, err))
@@ -266,6 +306,23 @@ static int resolve(struct build_session *s, struct stages **out, struct error *e
     return stages_resolve(o->dockerfile, &options, out, err);
 }
 
+/* What a running step waits for beside its process: the user, and a stage that failed. */
+static int open_events(struct build_session *s, struct error *err)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->pulls, NULL);
+    pthread_cond_init(&s->done, NULL);
+    s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->cancel_fd = epoll_create1(EPOLL_CLOEXEC);
+    int user = s->options->cancel_fd;
+    if (s->stop_fd < 0 || s->cancel_fd < 0 ||
+        epoll_ctl(s->cancel_fd, EPOLL_CTL_ADD, s->stop_fd, &event) ||
+        (user >= 0 && epoll_ctl(s->cancel_fd, EPOLL_CTL_ADD, user, &event)))
+        return error_errno(err, ERROR_HOST, "prepare to be stopped");
+    return 0;
+}
+
 static void session_release(struct build_session *s, struct stages *stages)
 {
     for (size_t i = 0; s->states && i < stages->count; i++)
@@ -275,6 +332,13 @@ static void session_release(struct build_session *s, struct stages *stages)
     free(s->states);
     free(s->pending);
     free(s->used);
+    free(s->open);
+    free(s->progress);
+    mem_close_at(&s->stop_fd);
+    mem_close_at(&s->cancel_fd);
+    pthread_cond_destroy(&s->done);
+    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->pulls);
     context_release(&s->context);
     for (size_t i = 0; s->named && s->options->contexts && i < s->options->contexts->count; i++)
         context_release(&s->named[i]);
@@ -285,7 +349,8 @@ static void session_release(struct build_session *s, struct stages *stages)
 
 int build_image(const struct build_options *options, struct build_result *out, struct error *err)
 {
-    struct build_session s = {.options = options, .context = CONTEXT_NONE};
+    struct build_session s = {
+        .options = options, .context = CONTEXT_NONE, .stop_fd = -1, .cancel_fd = -1};
     char target[48], build[48];
     struct platform host;
     platform_host(&host);
@@ -293,10 +358,12 @@ int build_image(const struct build_options *options, struct build_result *out, s
                         platform_text(&host, '/', build), options->target);
     s.now = options->source_date_epoch >= 0 ? options->source_date_epoch : (int64_t)time(NULL);
     struct stages *stages = NULL;
-    int result = resolve(&s, &stages, err) || open_contexts(&s, err) ? -1 : 0;
+    int result =
+        open_events(&s, err) || resolve(&s, &stages, err) || open_contexts(&s, err) ? -1 : 0;
     s.stages = stages;
     if (!result) {
         s.states = mem_zalloc(stages->count, sizeof *s.states);
+        s.progress = mem_zalloc(stages->count, sizeof *s.progress);
         s.layers = build_layers_new(options->store, options->pool, &options->compression,
                                     options->source_date_epoch);
         result = build_and_keep(&s, out, err);

@@ -29,6 +29,7 @@ struct build_layer {
     struct strv skip;
     int (*fetch)(const void *context, const struct layer *layer, struct error *err); /* or NULL */
     const void *fetch_context;
+    pthread_mutex_t lock; /* of all above: stages side by side share their base's layers */
 };
 
 struct build_layers {
@@ -36,6 +37,7 @@ struct build_layers {
     struct pool *pool;
     struct compression compression;
     int64_t clamp;
+    pthread_mutex_t lock; /* of the list */
     struct build_layer **items;
     size_t count, cap;
 };
@@ -44,6 +46,7 @@ struct build_layers *build_layers_new(struct store *store, struct pool *pool,
                                       const struct compression *compression, int64_t clamp)
 {
     struct build_layers *set = mem_zalloc(1, sizeof *set);
+    pthread_mutex_init(&set->lock, NULL);
     set->store = store;
     set->pool = pool;
     set->compression = *compression;
@@ -59,6 +62,7 @@ static void layer_free(struct build_layer *layer)
     strv_release(&layer->skip);
     mem_close_at(&layer->directory);
     free(layer->media_type);
+    pthread_mutex_destroy(&layer->lock);
     free(layer);
 }
 
@@ -68,6 +72,7 @@ void build_layers_free(struct build_layers *set)
         return;
     for (size_t i = 0; i < set->count; i++)
         layer_free(set->items[i]);
+    pthread_mutex_destroy(&set->lock);
     free(set->items);
     free(set);
 }
@@ -78,7 +83,10 @@ static struct build_layer *layer_new(struct build_layers *set)
     layer->set = set;
     layer->directory = -1;
     layer->snapshot = SNAPSHOT_NONE;
+    pthread_mutex_init(&layer->lock, NULL);
+    pthread_mutex_lock(&set->lock);
     MEM_PUSH(set->items, set->count, set->cap) = layer;
+    pthread_mutex_unlock(&set->lock);
     return layer;
 }
 
@@ -166,7 +174,7 @@ struct build_layer *build_layers_add_snapshot(struct build_layers *set, struct s
     return layer;
 }
 
-int build_layer_wait(struct build_layer *layer, struct error *err)
+static int wait_for(struct build_layer *layer, struct error *err)
 {
     if (!layer->job)
         return 0;
@@ -300,7 +308,7 @@ static bool have_blob(const struct build_layer *layer)
 
 bool build_layer_is_here(const struct build_layer *layer)
 {
-    return layer->job || !layer->fetch || have_blob(layer) ||
+    return !layer->fetch || have_blob(layer) ||
            store_has_layer(layer->set->store, &layer->layer.diff_id);
 }
 
@@ -315,11 +323,11 @@ static int unpack_blob(struct build_layer *layer, struct error *err)
     return sink->unpack(sink, &layer->layer, blob, err);
 }
 
-int build_layer_directory(struct build_layer *layer, struct error *err)
+static int open_directory(struct build_layer *layer, struct error *err)
 {
     if (layer->directory >= 0)
         return layer->directory;
-    if (build_layer_wait(layer, err))
+    if (wait_for(layer, err))
         return -1;
     struct store *store = layer->set->store;
     if (!store_has_layer(store, &layer->layer.diff_id) && unpack_blob(layer, err))
@@ -332,7 +340,7 @@ int build_layer_directory(struct build_layer *layer, struct error *err)
  * trusted. */
 static int remake_blob(struct build_layer *layer, struct error *err)
 {
-    int fd = build_layer_directory(layer, err);
+    int fd = open_directory(layer, err);
     if (fd < 0)
         return -1;
     struct layer_blob_result blob = {.size = 0};
@@ -348,15 +356,39 @@ static int remake_blob(struct build_layer *layer, struct error *err)
     return adopt_blob(layer, &blob, err);
 }
 
-int build_layer_blob(struct build_layer *layer, struct layer *out, struct error *err)
+static int need_blob(struct build_layer *layer, struct layer *out, struct error *err)
 {
-    if (build_layer_wait(layer, err))
+    if (wait_for(layer, err))
         return -1;
     if (!have_blob(layer) && (layer->fetch ? layer->fetch(layer->fetch_context, &layer->layer, err)
                                            : remake_blob(layer, err)))
         return -1;
     *out = layer->layer;
     return 0;
+}
+
+int build_layer_wait(struct build_layer *layer, struct error *err)
+{
+    pthread_mutex_lock(&layer->lock);
+    int result = wait_for(layer, err);
+    pthread_mutex_unlock(&layer->lock);
+    return result;
+}
+
+int build_layer_directory(struct build_layer *layer, struct error *err)
+{
+    pthread_mutex_lock(&layer->lock);
+    int fd = open_directory(layer, err);
+    pthread_mutex_unlock(&layer->lock);
+    return fd;
+}
+
+int build_layer_blob(struct build_layer *layer, struct layer *out, struct error *err)
+{
+    pthread_mutex_lock(&layer->lock);
+    int result = need_blob(layer, out, err);
+    pthread_mutex_unlock(&layer->lock);
+    return result;
 }
 
 int build_layers_snapshot(struct build_layers *set, struct build_layer *const *layers, size_t count,

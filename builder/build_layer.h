@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct build_layers; /* owns all layers of a build; one thread uses it */
+struct build_layers; /* owns all layers of a build; any thread may use it and its layers */
 struct build_layer;  /* owned by build_layers */
 
 /* store and pool are borrowed. clamp: see layer_tar_new. */

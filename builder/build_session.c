@@ -59,14 +59,6 @@ static int fetch_imported(const void *context, const struct layer *layer, struct
     return cache_imports_fetch(context, layer, err);
 }
 
-static void use(struct step *step, const struct digest *key, struct build_layer *layer,
-                int64_t created)
-{
-    struct build_session *s = step->session;
-    MEM_PUSH(s->used, s->used_count, s->used_cap) =
-        (struct used_step){*key, layer, created, step->stage->index};
-}
-
 static void remember(struct build_session *s, const struct digest *key, struct build_layer *layer,
                      int64_t created)
 {
@@ -74,41 +66,111 @@ static void remember(struct build_session *s, const struct digest *key, struct b
         (struct pending_record){*key, layer, created};
 }
 
-int session_cached(struct step *step, const struct digest *key, const char *created_by)
+/* The state goes on from this result; locked. */
+static void go_on(struct step *step, const struct digest *key, struct build_layer *layer,
+                  const char *created_by, int64_t created)
+{
+    struct build_session *s = step->session;
+    stage_state_add(step->state, layer, created_by, created);
+    step->state->key = *key;
+    MEM_PUSH(s->used, s->used_count, s->used_cap) =
+        (struct used_step){*key, layer, created, step->stage->index};
+}
+
+static bool is_open(const struct build_session *s, const struct digest *key)
+{
+    for (size_t i = 0; i < s->open_count; i++)
+        if (digest_equal(&s->open[i], key))
+            return true;
+    return false;
+}
+
+/* A step of this very build: 1 its result; 0 there is none, and the key is open for this step now.
+ * Locked. Whoever holds a key open is running, and waits for nobody. */
+static int join(struct step *step, const struct digest *key, const char *created_by)
+{
+    struct build_session *s = step->session;
+    while (is_open(s, key))
+        pthread_cond_wait(&s->done, &s->lock);
+    for (size_t i = 0; i < s->pending_count; i++) {
+        const struct pending_record *p = &s->pending[i];
+        if (!digest_equal(&p->key, key))
+            continue;
+        go_on(step, key, p->layer, created_by, p->created);
+        return 1;
+    }
+    MEM_PUSH(s->open, s->open_count, s->open_cap) = *key;
+    step->key = *key;
+    step->open = true;
+    return 0;
+}
+
+void session_close(struct step *step)
+{
+    struct build_session *s = step->session;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; step->open && i < s->open_count; i++)
+        if (digest_equal(&s->open[i], &step->key)) {
+            s->open[i] = s->open[--s->open_count];
+            break;
+        }
+    step->open = false;
+    pthread_cond_broadcast(&s->done);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* What our own cache and the imported ones have. 1 and *layer (NULL: no file changed), *imported.
+ */
+static int look_up(struct step *step, const struct digest *key, struct build_layer **layer,
+                   int64_t *created, bool *imported)
 {
     struct build_session *s = step->session;
     const struct build_options *o = s->options;
     struct cache_record record;
-    struct build_layer *layer = NULL;
-    s->steps++;
-    if (runs_anew(step))
-        return 0;
     if (cache_find(store_cache_fd(o->store), key, &o->compression, &record) &&
         (record.empty || layer_is_there(s, &record))) {
-        layer = record.empty ? NULL : build_layers_add(s->layers, &record.layer);
+        *layer = record.empty ? NULL : build_layers_add(s->layers, &record.layer);
     } else if (cache_imports_find(o->imports, key, &o->compression, &record)) {
-        layer = record.empty
-                    ? NULL
-                    : build_layers_add_remote(s->layers, &record.layer, fetch_imported, o->imports);
-        remember(s, key, layer, record.created);
+        *layer = record.empty ? NULL
+                              : build_layers_add_remote(s->layers, &record.layer, fetch_imported,
+                                                        o->imports);
+        *imported = true;
     } else {
         return 0;
     }
-    stage_state_add(step->state, layer, created_by, record.created);
-    use(step, key, layer, record.created);
-    step->state->key = *key;
-    s->cached++;
+    *created = record.created;
     return 1;
+}
+
+int session_cached(struct step *step, const struct digest *key, const char *created_by)
+{
+    struct build_session *s = step->session;
+    struct build_layer *layer = NULL;
+    int64_t created = 0;
+    bool imported = false;
+    int found = runs_anew(step) ? 0 : look_up(step, key, &layer, &created, &imported);
+    pthread_mutex_lock(&s->lock);
+    s->steps++;
+    if (found && imported)
+        remember(s, key, layer, created);
+    if (found)
+        go_on(step, key, layer, created_by, created);
+    else
+        found = join(step, key, created_by);
+    s->cached += (size_t)found;
+    pthread_mutex_unlock(&s->lock);
+    step->cached = found;
+    return found;
 }
 
 void session_add(struct step *step, const struct digest *key, struct build_layer *layer,
                  const char *created_by)
 {
     struct build_session *s = step->session;
-    stage_state_add(step->state, layer, created_by, s->now);
-    step->state->key = *key;
-    use(step, key, layer, s->now);
+    pthread_mutex_lock(&s->lock);
+    go_on(step, key, layer, created_by, s->now);
     remember(s, key, layer, s->now);
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Is the stage part of the image, the target or what it is built from? */
@@ -120,31 +182,45 @@ static bool of_image(const struct build_session *s, size_t stage)
     return false;
 }
 
+/* A step's record, where it counts. */
+static int gather_step(struct build_session *s, const struct used_step *used, bool image_alone,
+                       struct cache_entries *out, struct error *err)
+{
+    struct cache_entry entry = {.key = used->key,
+                                .created = used->created,
+                                .empty = !used->layer,
+                                .of_image = of_image(s, used->stage)};
+    if (image_alone && !entry.of_image)
+        return 0;
+    if (used->layer && build_layer_blob(used->layer, &entry.layer, err))
+        return -1;
+    cache_entries_add(out, &entry);
+    return 0;
+}
+
 int session_gather(struct build_session *s, bool image_alone, struct cache_entries *out,
                    struct error *err)
 {
     out->compression = cache_compression_text(&s->options->compression);
-    for (size_t i = 0; i < s->used_count; i++) {
-        const struct used_step *used = &s->used[i];
-        struct cache_entry entry = {.key = used->key,
-                                    .created = used->created,
-                                    .empty = !used->layer,
-                                    .of_image = of_image(s, used->stage)};
-        if (image_alone && !entry.of_image)
-            continue;
-        if (used->layer && build_layer_blob(used->layer, &entry.layer, err))
-            return -1;
-        cache_entries_add(out, &entry);
-    }
+    /* By stage: which of them was first to do a step is not to be seen. */
+    for (size_t stage = 0; stage < s->stages->count; stage++)
+        for (size_t i = 0; i < s->used_count; i++)
+            if (s->used[i].stage == stage && gather_step(s, &s->used[i], image_alone, out, err))
+                return -1;
     return 0;
 }
 
 struct build_layer *session_find_layer(struct build_session *s, const struct digest *key)
 {
     struct cache_record record;
-    for (size_t i = 0; i < s->pending_count; i++)
+    struct build_layer *layer = NULL;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->pending_count && !layer; i++)
         if (digest_equal(&s->pending[i].key, key))
-            return s->pending[i].layer;
+            layer = s->pending[i].layer;
+    pthread_mutex_unlock(&s->lock);
+    if (layer)
+        return layer;
     if (!cache_find(store_cache_fd(s->options->store), key, &s->options->compression, &record) ||
         record.empty || !layer_is_there(s, &record))
         return NULL;
@@ -153,8 +229,9 @@ struct build_layer *session_find_layer(struct build_session *s, const struct dig
 
 void session_remember(struct build_session *s, const struct digest *key, struct build_layer *layer)
 {
-    MEM_PUSH(s->pending, s->pending_count, s->pending_cap) =
-        (struct pending_record){*key, layer, s->now};
+    pthread_mutex_lock(&s->lock);
+    remember(s, key, layer, s->now);
+    pthread_mutex_unlock(&s->lock);
 }
 
 int session_context(struct build_session *s, const char *name, struct context **out,
@@ -165,10 +242,14 @@ int session_context(struct build_session *s, const char *name, struct context **
     if (!found || !found->directory)
         return 0;
     struct context *context = &s->named[found - contexts->items];
-    if (context->fd < 0 &&
-        (found->fetched ? context_open_fetched(found->directory, context, err)
-                        : context_open(found->directory, NULL, store_cache_fd(s->options->store),
-                                       context, err)))
+    int failed = 0;
+    pthread_mutex_lock(&s->lock);
+    if (context->fd < 0)
+        failed = found->fetched ? context_open_fetched(found->directory, context, err)
+                                : context_open(found->directory, NULL,
+                                               store_cache_fd(s->options->store), context, err);
+    pthread_mutex_unlock(&s->lock);
+    if (failed)
         return error_wrap(err, "--build-context %s", found->name);
     *out = context;
     return 1;
@@ -231,8 +312,10 @@ int session_image(struct build_session *s, const char *name, const struct platfo
         return -1;
     autofree char *text = reference_text(&ref);
     autoimage image = {.config = NULL};
-    if (fetch(s, &ref, platform, &image, err) ||
-        stage_state_init_image(out, &s->stages->global, &image, s->layers, text, err))
+    pthread_mutex_lock(&s->pulls);
+    int failed = fetch(s, &ref, platform, &image, err);
+    pthread_mutex_unlock(&s->pulls);
+    if (failed || stage_state_init_image(out, &s->stages->global, &image, s->layers, text, err))
         return -1;
     out->base_reference = mem_strdup(text);
     return 0;

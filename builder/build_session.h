@@ -11,6 +11,9 @@
 #include <base/digest.h>
 #include <base/error.h>
 
+#include <pthread.h>
+#include <stdbool.h>
+
 /* A step done in this build, whose record is written once its layer is durable. */
 struct pending_record {
     struct digest key;
@@ -26,6 +29,11 @@ struct used_step {
     size_t stage;
 };
 
+/* For people: "[build 3/7]". */
+struct stage_progress {
+    size_t step, total;
+};
+
 struct build_session {
     const struct build_options *options;
     const struct stages *stages;
@@ -38,8 +46,17 @@ struct build_session {
     size_t pending_count, pending_cap;
     struct used_step *used;
     size_t used_count, used_cap;
-    size_t step, step_total; /* for progress: "[3/7]" */
+    struct stage_progress *progress; /* one per stage of the file */
     size_t steps, cached;
+    /* Stages that don't need each other run side by side: what they share has its locks. */
+    pthread_mutex_t lock; /* of the lists and counts above, named and open */
+    pthread_cond_t done;  /* a key left open */
+    struct digest *open;  /* keys of steps being carried out */
+    size_t open_count, open_cap;
+    pthread_mutex_t pulls; /* one image at a time, so that none is pulled twice */
+    int stop_fd;           /* an event: a stage failed, so the others give up */
+    int cancel_fd;         /* readable once that happened, or the user asked to stop */
+    _Atomic bool stopping;
     int64_t now; /* creation time of what is made in this build, in seconds */
 };
 
@@ -53,9 +70,13 @@ struct step {
     const struct instruction *in;       /* expanded */
     bool files_needed_later; /* a later step of this stage or another stage looks at the files */
     struct progress_task *task;
+    bool cached;
+    bool open;         /* its key is among the session's open ones */
+    struct digest key; /* that key */
 };
 
-/* Ask the cache for key: 1 and the state has the layer and the history entry; 0 a miss. */
+/* Ask the cache for key: 1 and the state has the layer and the history entry; 0 a miss: the caller
+ * carries the step out. A step of another stage that is the same is waited for. */
 int session_cached(struct step *step, const struct digest *key, const char *created_by);
 /* A step came to this layer (NULL: no change): add it to the state and remember it under key. */
 void session_add(struct step *step, const struct digest *key, struct build_layer *layer,
@@ -68,6 +89,8 @@ int session_gather(struct build_session *s, bool image_alone, struct cache_entri
 struct build_layer *session_find_layer(struct build_session *s, const struct digest *key);
 /* Remember one, once it is durable. */
 void session_remember(struct build_session *s, const struct digest *key, struct build_layer *layer);
+/* The step is over, however it ended: whoever waits for its key goes on. */
+void session_close(struct step *step);
 /* Put the instruction's place into *err. Returns -1. */
 int step_error(const struct step *step, struct error *err);
 /* ERROR_INPUT "… is not supported yet", at the flag of that name where it is given; 0 where none

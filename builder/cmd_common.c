@@ -15,7 +15,7 @@ static enum progress_mode mode_of(const struct common_values *values)
                                         [PROGRESS_TTY] = "tty",
                                         [PROGRESS_JSON] = "json",
                                         [PROGRESS_QUIET] = "quiet"};
-    if (values->quiet)
+    if (values->quiet || str_eq(values->progress, "none"))
         return PROGRESS_QUIET;
     for (size_t i = 0; values->progress && i < COUNT_OF(names); i++)
         if (!strcmp(values->progress, names[i]))
@@ -28,6 +28,11 @@ int common_init(struct common *c, const struct common_values *values, struct err
     *c = (struct common){.store = NULL};
     if (values->jobs > 256)
         return error_set(err, ERROR_USAGE, "--jobs %lld: at most 256", values->jobs);
+    if (str_eq(values->progress, "rawjson")) {
+        error_set(err, ERROR_USAGE,
+                  "--progress rawjson is not supported: it is BuildKit's own form");
+        return error_hint(err, "--progress json has an object a line too");
+    }
     if (values->quiet)
         log_set_level(LOG_WARNING);
     c->progress = progress_new(mode_of(values), stderr);

@@ -40,7 +40,7 @@ struct common_values {
          CLI_STRING,                                                                               \
          offsetof(struct common_values, progress),                                                 \
          "MODE",                                                                                   \
-         "auto|plain|tty|json|quiet",                                                              \
+         "auto|plain|tty|json|rawjson|quiet|none",                                                 \
          "How to show what is going on"},                                                          \
         {"tls-ca",                                                                                 \
          0,                                                                                        \

@@ -5,6 +5,7 @@
 #include <base/mem.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct file_hashes {
     struct record *fresh;
     size_t fresh_count, fresh_cap;
     struct str bytes;
+    pthread_mutex_t lock; /* stages that run side by side copy from the same tree */
 };
 
 static int64_t nanoseconds(struct timespec t)
@@ -61,6 +63,7 @@ static int compare(const void *a, const void *b)
 struct file_hashes *file_hashes_load(int cache_fd, const char *tree)
 {
     struct file_hashes *h = mem_zalloc(1, sizeof *h);
+    pthread_mutex_init(&h->lock, NULL);
     struct digest id;
     digest_bytes(tree, strlen(tree), &id);
     h->name = mem_printf("files-%.32s", digest_hex(&id));
@@ -80,7 +83,7 @@ struct file_hashes *file_hashes_load(int cache_fd, const char *tree)
     return h;
 }
 
-int file_hashes_get(const struct file_hashes *h, const struct stat *st,
+int file_hashes_get(struct file_hashes *h, const struct stat *st,
                     unsigned char hash[FILE_HASH_SIZE])
 {
     struct record key = key_of(st);
@@ -88,7 +91,9 @@ int file_hashes_get(const struct file_hashes *h, const struct stat *st,
         h->old_count ? bsearch(&key, h->old, h->old_count, sizeof key, compare) : NULL;
     if (!found || found->size != key.size || found->mtime != key.mtime || found->ctime != key.ctime)
         return 0;
+    pthread_mutex_lock(&h->lock);
     h->used[found - h->old] = true;
+    pthread_mutex_unlock(&h->lock);
     memcpy(hash, found->hash, FILE_HASH_SIZE);
     return 1;
 }
@@ -102,7 +107,9 @@ void file_hashes_put(struct file_hashes *h, const struct stat *st,
     if (nanoseconds(now) - key.ctime < RACY_NANOSECONDS)
         return;
     memcpy(key.hash, hash, FILE_HASH_SIZE);
+    pthread_mutex_lock(&h->lock);
     MEM_PUSH(h->fresh, h->fresh_count, h->fresh_cap) = key;
+    pthread_mutex_unlock(&h->lock);
 }
 
 int file_hashes_save(struct file_hashes *h, int cache_fd, struct error *err)
@@ -125,6 +132,7 @@ void file_hashes_free(struct file_hashes *h)
 {
     if (!h)
         return;
+    pthread_mutex_destroy(&h->lock);
     free(h->name);
     free(h->old);
     free(h->used);

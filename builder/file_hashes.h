@@ -16,10 +16,10 @@ struct file_hashes;
 /* Load what is remembered of the tree called `tree` (its absolute path) from the store's cache
  * folder. A missing or damaged file only means that nothing is remembered. */
 struct file_hashes *file_hashes_load(int cache_fd, const char *tree);
-/* 1 and the sha256 of the file with this stat, 0 where it is not known. */
-int file_hashes_get(const struct file_hashes *h, const struct stat *st,
+/* 1 and the sha256 of the file with this stat, 0 where it is not known. Any thread. */
+int file_hashes_get(struct file_hashes *h, const struct stat *st,
                     unsigned char hash[FILE_HASH_SIZE]);
-/* Remember. Not from several threads at once. */
+/* Remember. Any thread. */
 void file_hashes_put(struct file_hashes *h, const struct stat *st,
                      const unsigned char hash[FILE_HASH_SIZE]);
 /* Write what was asked for or put in this run (others are forgotten), if anything changed. */

@@ -262,7 +262,7 @@ static int run_in(struct run *r, struct snapshot *snapshot, struct sandbox_resul
                                 .limits = o->limits,
                                 .ca_bundle_fd = o->ca_bundle_fd,
                                 .insecure = r->insecure,
-                                .cancel_fd = o->cancel_fd,
+                                .cancel_fd = step->session->cancel_fd,
                                 .emulation = emulation,
                                 .output = show,
                                 .context = step->task};

@@ -57,6 +57,7 @@ works() {
     fails 2 'no SSH agent runs' --ssh default
     fails 2 'security.insecure or network.host' --allow network.all
     fails 2 'contradict' --dev --prod
+    fails 2 'rawjson is not supported' --progress rawjson
     fails 2 'no name in a registry' --push
     fails 2 'it is none of docker-image://, oci-layout://, git, a URL, a directory' --build-context base=ftp://x
 }
