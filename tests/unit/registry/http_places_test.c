@@ -150,7 +150,8 @@ static void certificates_of_certs_d_are_used(void **state)
     autofree char *ca = path_join(place, "ca.crt"), *cert = path_join(place, "client.cert");
     autofree char *key = path_join(place, "client.key");
     copy_file(g->f, "cert.pem", ca);
-    assert_error(push(g, "repo:v1", NULL, &err), &err, ERROR_NETWORK, " alert ");
+    /* We show none. Whether the server's alert or its end arrives first is the kernel's choice. */
+    assert_error(push(g, "repo:v1", NULL, &err), &err, ERROR_NETWORK, g->server.host);
     copy_file(g->f, "cert.pem", cert);
     copy_file(g->f, "key.pem", key);
     assert_done(push(g, "repo:v1", NULL, &err), &err);
