@@ -253,7 +253,9 @@ void mode_try(enum mode_name name, struct mode_finding *f, int *fd)
     else if (name == MODE_NONE)
         allow(f, MODE_VIEW_NONE);
     else
-        refuse(f, mem_strdup("it is not supported yet"), NULL);
+        refuse(f, mem_strdup("it is not supported yet"),
+               mem_strdup(
+                   "--isolation chroot runs in the same containers and leaves their root alone"));
 }
 
 void mode_probe(enum mode_name name, struct mode_finding *out)
