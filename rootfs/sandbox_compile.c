@@ -448,6 +448,14 @@ uint64_t sandbox_capabilities(const struct sandbox_spec *spec)
                           : DEFAULT_CAPABILITIES | spec->capabilities;
 }
 
+/* Whoever runs a set-id program loses the signal at its parent's death (prctl(2)), which for a user
+ * is as near as sudo; an init, which runs nothing, keeps it. Root changes nothing by it. */
+static bool needs_init(const struct sandbox_spec *spec)
+{
+    bool faked = spec->mode && spec->mode->ids == MODE_IDS_FAKED;
+    return spec->user && spec->user->uid && !faked;
+}
+
 int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec,
                     const struct sandbox_ends *ends, struct error *err)
 {
@@ -457,7 +465,7 @@ int sandbox_compile(struct sandbox_build *b, const struct sandbox_spec *spec,
     b->plan.filter = &seccomp_profile;
     b->plan.notify_filter = notify_filter_for(ends->notify_sets);
     b->plan.capabilities = sandbox_capabilities(spec);
-    b->plan.init = spec->init;
+    b->plan.init = spec->init || needs_init(spec);
     if (spec->user && ends->notify < 0) {
         b->plan.uid = spec->user->uid;
         b->plan.gid = spec->user->gid;
