@@ -3,6 +3,7 @@
 #include "build_session.h"
 #include "commit.h"
 #include "expand_instruction.h"
+#include "lint_rules.h"
 #include "stage_schedule.h"
 #include "step_copy.h"
 #include "step_meta.h"
@@ -150,6 +151,26 @@ static int run_triggers(struct build_session *s, const struct stage *stage,
     return result;
 }
 
+/* The one build check that needs more than the file. */
+static void check_base_platform(const struct build_session *s, const struct stage *stage,
+                                const struct stage_state *state, const struct platform *wanted)
+{
+    struct lint_config config = {.skipped = 0};
+    char have[48], want[48];
+    autoerror ignored = ERROR_INIT;
+    if (lint_config_parse(s->stages->file->check, &config, &ignored) ||
+        lint_config_parse(stage->from->check, &config, &ignored))
+        error_ignore(&ignored, "it was said before the build");
+    if ((!strcmp(state->platform.os, wanted->os) && !strcmp(state->platform.arch, wanted->arch)) ||
+        !lint_config_wants(&config, LINT_INVALID_BASE_IMAGE_PLATFORM))
+        return;
+    log_warning("%s: Base image %s was pulled with platform \"%s\", expected \"%s\" for current "
+                "build (line %u)",
+                lint_rules[LINT_INVALID_BASE_IMAGE_PLATFORM].name, stage->image,
+                platform_text(&state->platform, '/', have), platform_text(wanted, '/', want),
+                stage->from->at.line);
+}
+
 static int begin_stage(struct build_session *s, const struct stage *stage,
                        struct stage_state *state, struct error *err)
 {
@@ -162,6 +183,8 @@ static int begin_stage(struct build_session *s, const struct stage *stage,
         stage_state_init_scratch(state, &s->stages->global, &platform);
     else if (session_image(s, stage->image, &platform, state, err))
         return dockerfile_error_at(s->stages->file, stage->from->at, err);
+    if (stage->image)
+        check_base_platform(s, stage, state, &platform);
     return run_triggers(s, stage, state, err);
 }
 

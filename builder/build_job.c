@@ -2,6 +2,7 @@
 
 #include "annotations.h"
 #include "build.h"
+#include "build_check.h"
 #include "build_deliver.h"
 #include "build_inputs.h"
 #include "build_preflight.h"
@@ -294,7 +295,12 @@ static int build_from(struct build_job *job, struct build_inputs *inputs, struct
     autodockerfile *file = NULL;
     if (dockerfile_parse(str_text(&inputs->dockerfile), inputs->dockerfile.len, inputs->name, &file,
                          err) ||
-        prepare(job, err) || build_inputs_named(job, inputs, err))
+        prepare(job, err))
+        return -1;
+    int checked = build_check(job, file, inputs, err);
+    if (checked)
+        return checked < 0 ? -1 : 0;
+    if (build_inputs_named(job, inputs, err))
         return -1;
     struct sources from = {.file = file, .inputs = inputs, .begun = time(NULL)};
     open_imports(job, &from);

@@ -42,7 +42,7 @@ static int build(struct build_job *job, struct error *err)
     if (!code)
         code = build_job_run(job, err);
     progress_free(take(&common.progress));
-    if (!code)
+    if (!code && !job->values->check)
         summary_print(&job->summary, job->values->common.quiet,
                       build_parsed_stdout(job->parsed) ? stderr : stdout, stderr);
     common_release(&common);

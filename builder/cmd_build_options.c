@@ -44,6 +44,11 @@ static const struct cli_option option_table[] = {
      "mode=max for all stages and mounts=true for cache mounts"},
     {"no-cache-filter", 0, CLI_STRINGS, AT(no_cache_filter), "STAGE", NULL,
      "Run the steps of this stage anew"},
+    {"check", 0, CLI_SWITCH, AT(check), NULL, NULL,
+     "Only look for what BuildKit's build checks warn of; 1 is the exit code where there is "
+     "anything"},
+    {"check-format", 0, CLI_STRING, AT(check_format), "FORM", "text|github|sarif",
+     "How --check tells it (default: text)"},
     {"no-cache", 0, CLI_SWITCH, AT(no_cache), NULL, NULL, "Run every step anew"},
     {"pull", 0, CLI_SWITCH, AT(pull), NULL, NULL, "Ask the registry for newer base images"},
     {"push", 0, CLI_SWITCH, AT(push), NULL, NULL, "Push the image under all its tags"},

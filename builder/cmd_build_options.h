@@ -23,7 +23,8 @@ struct build_values {
         *version, *source, *registry, *compression, *provenance, *sbom;
     struct strv tags, build_args, platforms, labels, annotations, outputs, build_contexts,
         add_hosts, ulimits, secrets, ssh, allow, attests, cache_from, cache_to, no_cache_filter;
-    bool no_cache, pull, push, verify, load, debug_shell, attach_checks, dev, prod, dry_run,
+    char *check_format;
+    bool check, no_cache, pull, push, verify, load, debug_shell, attach_checks, dev, prod, dry_run,
         ca_certs, reproducible;
 };
 

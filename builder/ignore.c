@@ -141,3 +141,11 @@ bool ignore_may_match_below(const struct ignore *ignore, const char *path)
             return true;
     return false;
 }
+
+bool ignore_has_exceptions(const struct ignore *ignore)
+{
+    for (size_t i = 0; i < ignore->count; i++)
+        if (ignore->rules[i].exception)
+            return true;
+    return false;
+}

@@ -35,6 +35,8 @@ bool ignore_matches(const struct ignore *ignore, const char *path);
  * in? False: skip it whole. */
 bool ignore_may_descend(const struct ignore *ignore, const char *path);
 
+/* Is there a "!pattern"? */
+bool ignore_has_exceptions(const struct ignore *ignore);
 /* Of patterns that say what is wanted: could anything below this directory match? */
 bool ignore_may_match_below(const struct ignore *ignore, const char *path);
 

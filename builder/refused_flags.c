@@ -7,7 +7,6 @@
 static const struct {
     const char *flag, *reason, *hint;
 } refused[] = {
-    {"--check", "is not supported yet", NULL},
     {"--builder", "is not supported: there are no builder instances, imgbuild builds by itself",
      "leave it out"},
     {"--cgroup-parent", "is not supported: steps stay in the cgroup that imgbuild was started in",
