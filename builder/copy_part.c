@@ -94,7 +94,7 @@ static int look_at_files(struct copy_part *part, struct error *err)
         return 0;
     if (s->tree.root_fd < 0)
         return error_set(err, ERROR_INPUT, "there is no build context to copy from");
-    return list_and_hash(part, part->source->text, s->step->session->context.hashes, err);
+    return list_and_hash(part, part->source->text, s->memory, err);
 }
 
 /* The listed file is known by this name (which goes over to the part). */

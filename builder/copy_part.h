@@ -11,6 +11,7 @@
 struct copy_shared {
     struct step *step;
     struct copy_tree tree;            /* of --from, or the context; opened before copy_part_apply */
+    struct file_hashes *memory;       /* of a context's files; or NULL */
     bool from_stage;                  /* its files are known by the stage's key, and listed late */
     const struct ignore *exclude;     /* --exclude, or NULL */
     const struct copy_target *target; /* contents_only aside */

@@ -124,8 +124,15 @@ static int parse_flags(struct copy *c, struct error *err)
 static int find_tree(struct copy *c, struct error *err)
 {
     const struct flag *from = instruction_flag(c->step->in, "from");
-    if (!from) {
-        c->shared.tree = context_tree(&c->step->session->context);
+    struct context *context = &c->step->session->context;
+    int named = from ? session_context(c->step->session, from->value, &context, err) : 1;
+    if (named < 0)
+        return at_flag(c->step, from, err);
+    if (named) {
+        c->shared.tree = context_tree(context);
+        c->shared.memory = context->hashes;
+        if (from)
+            c->shared.tree.what = from->value;
         return 0;
     }
     if (session_source(c->step, from->value, from->at, &c->image, &c->source, err))

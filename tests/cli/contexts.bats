@@ -132,6 +132,12 @@ END
     run_ok files --build-context "base=oci-layout://$(tiny_layout):latest" --build-context tools=named main
     assert_equal "$(cat out/mounted out/copied/other)" $'other\nother'
     [ ! -e out/copied/a ] || fail '.dockerignore of the named context did not count'
+    echo changed >named/other2
+    printf 'FROM scratch\nCOPY --from=tools sub/b /\n' >main/Dockerfile
+    run_ok files --build-context tools=named main
+    echo more >named/other3
+    run_ok files --build-context tools=named main
+    assert_stderr_contains '1 of 1 steps from the cache'
     printf 'FROM tools\n' >main/Dockerfile
     run_ok files --build-context tools=named main
     assert_equal "$(cat out/other)" other
