@@ -3,6 +3,9 @@
 #include "server_fixture.h"
 #include "transport_ops.h"
 
+#include "blob_upload.h"
+#include "chunked_upload.h"
+
 #include <pthread.h> /* for the thread sanitizer: tokens are shared */
 
 struct ground {
@@ -131,6 +134,54 @@ static void basic_over_tls_with_a_credential_helper(void **state)
     assert_done(failed, &err);
 }
 
+static int open_text(void *context, struct source **out, struct error *err)
+{
+    const struct str *text = context;
+    (void)err;
+    *out = source_from_bytes(text->data, text->len);
+    return 0;
+}
+
+/* In chunks, and the registry tells how far an upload got. */
+static void chunks_arrive_and_the_registry_tells_how_far(void **state)
+{
+    struct ground *g = *state;
+    struct transport_options options = {.user = "tester", .password = "secret", .tls_ca = g->ca};
+    autoerror err = ERROR_INIT, problem = ERROR_INIT;
+    start_with_basic(g);
+    autoreference ref = parse_ref("%s/chunks", g->registry.host);
+    struct session *s;
+    autostr text = STR_INIT;
+    for (int i = 0; i < 700 * 1000; i++)
+        str_addf(&text, "%09d\n", i);
+    struct descriptor d = {.size = (int64_t)text.len};
+    digest_bytes(text.data, text.len, &d.digest);
+    assert_done(session_new_push(&ref, &options, SESSION_PUSH, &s, &err), &err);
+    struct session_request begin = {.method = "POST", .path = "chunks/blobs/uploads/"};
+    autoexchange *x = NULL;
+    autourl place = {0};
+    assert_done(session_send(s, &begin, &x, &err), &err);
+    assert_int_equal(http_status(x), 202);
+    assert_done(session_location(x, &place, &err), &err);
+    struct chunked_upload upload = {
+        .session = s, .descriptor = &d, .open_blob = open_text, .context = &text, .what = "blob"};
+    int64_t after = -1, at = -1;
+    assert_done(chunked_upload_send(&upload, &place, &problem, &after, &err), &err);
+    assert_int_equal(chunked_upload_status(s, &place, &at, &err), 1);
+    assert_int_equal(at, text.len);
+    autourl commit = {0};
+    assert_done(url_add_query(&place, "digest", d.digest.text, &commit, &err), &err);
+    struct session_request put = {.method = "PUT", .url = &commit};
+    autoexchange *done = NULL;
+    assert_done(session_send(s, &put, &done, &err), &err);
+    assert_int_equal(http_status(done), 201);
+    assert_int_equal(blob_exists(s, &d.digest, &err), 1);
+    assert_int_equal(chunked_upload_status(s, &place, &at, &err), 0); /* it is over */
+    http_close(take(&done));
+    http_close(take(&x));
+    session_free(s);
+}
+
 static void wrong_credentials_name_the_file_they_are_from(void **state)
 {
     struct ground *g = *state;
@@ -159,6 +210,7 @@ int main(void)
         TEST(a_token_server_grants_what_each_may),
         TEST(basic_over_tls_with_dockers_config),
         TEST(basic_over_tls_with_a_credential_helper),
+        TEST(chunks_arrive_and_the_registry_tells_how_far),
         TEST(wrong_credentials_name_the_file_they_are_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
