@@ -142,6 +142,7 @@ static int diff_directory(struct build_layer *layer, int fd, struct layer_blob_r
         return -1;
     struct layer_diff_options options = {.skip = (const char *const *)strv_argv(&layer->skip),
                                          .clamp = set->clamp,
+                                         .limited = true,
                                          .owners = store_owners(set->store),
                                          .form = store_form(set->store)};
     struct layer_diff_stats stats;

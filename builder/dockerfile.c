@@ -108,13 +108,11 @@ static int parse_command(struct cursor *c, struct instruction *in, struct error 
         return -1;
     if (rc > 0)
         cursor_take_rest(c, in);
-    if (in->json && in->kind != INSTRUCTION_RUN)
-        return 0;
-    if (!require_args(c, in, 1, err))
-        return 0;
-    if (in->kind == INSTRUCTION_RUN)
-        return -1;
-    return error_hint(err, "write %s [] for none", instruction_name(in->kind));
+    if (in->json && in->kind == INSTRUCTION_RUN)
+        return require_args(c, in, 1, err);
+    if (!in->json && !in->arg_count) /* an empty command line, for the shell */
+        MEM_PUSH(in->args, in->arg_count, in->arg_cap) = (struct word){mem_strdup(""), in->at};
+    return 0;
 }
 
 static int parse_shell(struct cursor *c, struct instruction *in, struct error *err)
@@ -258,15 +256,45 @@ static int parse_pairs(struct cursor *c, struct instruction *in, struct error *e
     return require_args(c, in, 1, err);
 }
 
+/* What is wrong already in the form of a trigger. All else is found when an image is built that has
+ * it in its base: it may be for another version. */
+static bool is_malformed(const struct instruction *inner, const char *rest)
+{
+    switch ((int)inner->kind) {
+    case INSTRUCTION_FROM:
+    case INSTRUCTION_ONBUILD:
+    case INSTRUCTION_MAINTAINER:
+        return true;
+    case INSTRUCTION_ENV:
+    case INSTRUCTION_LABEL:
+        return *rest != '\0';
+    default:
+        return *rest == '[';
+    }
+}
+
 static int parse_onbuild(struct cursor *c, struct instruction *in, struct error *err)
 {
     if (!cursor_skip_blanks(c))
         return require_args(c, in, 1, err);
     size_t start = c->at;
+    const char *text = cursor_text(c);
     MEM_PUSH(in->args, in->arg_count, in->arg_cap) =
-        (struct word){mem_strdup(cursor_text(c)), cursor_position(c, start)};
+        (struct word){mem_strdup(text), cursor_position(c, start)};
     in->inner = mem_zalloc(1, sizeof *in->inner);
-    return parse_instruction(c, in->inner, true, err);
+    in->inner->kind = INSTRUCTION_KINDS;
+    autoerror inner = ERROR_INIT;
+    if (!parse_instruction(c, in->inner, true, &inner))
+        return 0;
+    const char *rest = text + strcspn(text, " \t");
+    if (is_malformed(in->inner, rest + strspn(rest, " \t")))
+        return error_move(err, &inner);
+    error_ignore(&inner, "whoever builds on the image will see it");
+    instruction_release(in->inner);
+    free(in->inner);
+    in->inner = NULL;
+    c->at = start + strlen(text);
+    return 0;
 }
 
 static int (*const parsers[INSTRUCTION_KINDS])(struct cursor *, struct instruction *,

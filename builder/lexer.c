@@ -99,8 +99,10 @@ static int take_directive(struct lexer *lexer, const struct physical *line, bool
     size_t name_n, value_n;
     if (!split_directive(line, &name, &name_n, &value, &value_n))
         return 1;
-    bool seen;
-    if (name_is(name, name_n, "escape")) {
+    bool seen = false;
+    if (name_is(name, name_n, "escape") && lexer->shebang) {
+        /* A comment to the parser, which takes "#!" for one too. */
+    } else if (name_is(name, name_n, "escape")) {
         seen = *escape_seen;
         *escape_seen = true;
         if (!seen && (value_n != 1 || !strchr("\\`", *value))) {
@@ -150,7 +152,8 @@ int lexer_init(struct lexer *lexer, const char *bytes, size_t n, const char *nam
         return -1;
     lexer->at = bom_size(bytes, n);
     struct physical line;
-    if (n - lexer->at >= 2 && memcmp(bytes + lexer->at, "#!", 2) == 0)
+    lexer->shebang = n - lexer->at >= 2 && memcmp(bytes + lexer->at, "#!", 2) == 0;
+    if (lexer->shebang)
         next_physical(lexer, &line);
     bool escape_seen = false;
     for (;;) {

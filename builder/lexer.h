@@ -43,6 +43,7 @@ struct lexer {
     size_t at;     /* offset of the next physical line */
     unsigned line; /* its number, 1-based */
     char escape;   /* '\\' or '`' */
+    bool shebang;  /* there is a line before the directives: escape is none then, as in BuildKit */
     char *syntax;  /* values of the parser directives, or NULL; owned */
     char *check;
 };

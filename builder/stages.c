@@ -17,6 +17,17 @@ char *stage_describe(const struct stage *stage)
     return mem_printf("stage %zu", stage->index);
 }
 
+/* The last stage before `before` that FROM means: names are kept in lower case, and FROM, as with
+ * BuildKit, takes them as they are. */
+static int find_base(const struct stages *stages, size_t before, const char *name)
+{
+    for (size_t i = before; i-- > 0;) {
+        if (stages->items[i].name && strcmp(stages->items[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
 /* The last stage before `before` that has this name, or -1. */
 static int find_name(const struct stages *stages, size_t before, const char *name)
 {
@@ -116,7 +127,7 @@ static int resolve_from(struct stages *stages, struct stage *stage,
     if (expand_from(stages, &from->args[0], "image", &stage->image, err))
         return -1;
     bool context = options->contexts && strv_contains(options->contexts, stage->image);
-    stage->base = context ? -1 : find_name(stages, stage->index, stage->image);
+    stage->base = context ? -1 : find_base(stages, stage->index, stage->image);
     stage->scratch = stage->base < 0 && !context && strcmp(stage->image, "scratch") == 0;
     if (stage->base >= 0 || stage->scratch) {
         free(stage->image);
@@ -245,6 +256,22 @@ static int visit(struct stages *stages, size_t start, enum visit *state, size_t 
     return 0;
 }
 
+/* What a stage takes from must stand before it. */
+static int refuse_later(const struct stages *stages, struct error *err)
+{
+    for (size_t i = 0; i < stages->order_count; i++) {
+        const struct stage *stage = &stages->items[stages->order[i]];
+        if (!stage->need_count || stage->needs[stage->need_count - 1] < stage->index)
+            continue;
+        size_t later = stage->needs[stage->need_count - 1];
+        autofree char *a = stage_describe(stage), *b = stage_describe(&stages->items[later]);
+        error_set(err, ERROR_INPUT, "%s takes from %s, which comes after it", a, b);
+        error_hint(err, "move %s up", b);
+        return dockerfile_error_at(stages->file, place_of_need(stages, stage->index, later), err);
+    }
+    return 0;
+}
+
 static int make_order(struct stages *stages, struct error *err)
 {
     /* Every stage is looked at, so that a cycle is found wherever it is. */
@@ -259,7 +286,7 @@ static int make_order(struct stages *stages, struct error *err)
         return -1;
     for (size_t i = 0; i < stages->order_count; i++)
         stages->items[stages->order[i]].wanted = true;
-    return 0;
+    return refuse_later(stages, err);
 }
 
 static int find_target(struct stages *stages, const char *target, struct error *err)

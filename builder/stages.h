@@ -46,7 +46,8 @@ struct stages_options {
 };
 
 /* Resolve. file must outlive *out, which the caller frees. FROM sees the stages above it alone (a
- * later one's name means an image); --from and from= see all, as long as nothing needs itself.
+ * later one's name means an image); --from and from= name any, but what the target needs must come
+ * after what it takes from.
  * ERROR_INPUT with the place and a hint: an unset variable or an empty name in FROM, a number that
  * no stage has, stages that need each other, a variable in --from. ERROR_USAGE: an unknown target,
  * with the nearest. */

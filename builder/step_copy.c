@@ -222,6 +222,7 @@ static int write_layer(void *context, struct sink *to, struct error *err)
 {
     struct writing *w = context;
     struct layer_tar *tar = layer_tar_new(to, w->clamp);
+    layer_tar_limit(tar);
     int result = copy_plan_write(w->plan, tar, err) || layer_tar_finish(tar, err) ? -1 : 0;
     layer_tar_free(tar);
     return result;

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static json_t *member_object(struct stage_state *s, const char *key)
 {
@@ -149,6 +150,51 @@ bool step_meta_applies(enum instruction_kind kind)
            kind != INSTRUCTION_WORKDIR && kind != INSTRUCTION_FROM;
 }
 
+/* A number that is not 0, or a name as the kernel's, with or without SIG, in any case. */
+static bool is_signal(const char *text)
+{
+    static const char *const names[] = {
+        "ABRT", "ALRM", "BUS",    "CHLD",   "CLD",   "CONT", "FPE",  "HUP",   "ILL",
+        "INT",  "IO",   "IOT",    "KILL",   "PIPE",  "POLL", "PROF", "PWR",   "QUIT",
+        "SEGV", "STOP", "STKFLT", "SYS",    "TERM",  "TRAP", "TSTP", "TTIN",  "TTOU",
+        "URG",  "USR1", "USR2",   "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX"};
+    if (text[strspn(text, "0123456789")] == '\0' && *text)
+        return text[strspn(text, "0")] != '\0';
+    if (!strncasecmp(text, "SIG", 3))
+        text += 3;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (!strcasecmp(text, names[i]))
+            return true;
+    bool low = !strncasecmp(text, "RTMIN+", 6), high = !strncasecmp(text, "RTMAX-", 6);
+    long long number = low || high ? str_number(text + 6, low ? 15 : 14) : -1;
+    return number > 0;
+}
+
+static int stop_signal(struct stage_state *s, const struct dockerfile *file,
+                       const struct instruction *in, struct error *err)
+{
+    const struct word *word = &in->args[0];
+    if (!is_signal(word->text)) {
+        error_set(err, ERROR_INPUT, "“%s” is no signal", word->text);
+        return bad(file, word->at, err);
+    }
+    json_object_set_new(s->config, "StopSignal", json_from_text(word->text));
+    return 0;
+}
+
+static int volumes(struct stage_state *s, const struct dockerfile *file,
+                   const struct instruction *in, struct error *err)
+{
+    for (size_t i = 0; i < in->arg_count; i++) {
+        if (!*in->args[i].text) {
+            error_set(err, ERROR_INPUT, "a VOLUME can't be empty");
+            return bad(file, in->args[i].at, err);
+        }
+        json_object_set_new(member_object(s, "Volumes"), in->args[i].text, json_object());
+    }
+    return 0;
+}
+
 /* words_out: what ARG and EXPOSE came to, for the history. */
 static int apply(struct stage_state *s, const struct dockerfile *file, const struct instruction *in,
                  struct strv *words_out, struct error *err)
@@ -176,15 +222,12 @@ static int apply(struct stage_state *s, const struct dockerfile *file, const str
     case INSTRUCTION_EXPOSE:
         return expose(s, file, in, words_out, err);
     case INSTRUCTION_VOLUME:
-        for (size_t i = 0; i < in->arg_count; i++)
-            json_object_set_new(member_object(s, "Volumes"), in->args[i].text, json_object());
-        return 0;
+        return volumes(s, file, in, err);
     case INSTRUCTION_USER:
         json_object_set_new(s->config, "User", json_from_text(in->args[0].text));
         return 0;
     case INSTRUCTION_STOPSIGNAL:
-        json_object_set_new(s->config, "StopSignal", json_from_text(in->args[0].text));
-        return 0;
+        return stop_signal(s, file, in, err);
     case INSTRUCTION_SHELL:
         shell(s, in);
         return 0;

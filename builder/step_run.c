@@ -8,6 +8,8 @@
 #include <base/log.h>
 #include <base/mem.h>
 #include <rootfs/ca_certs.h>
+#include <rootfs/layer_diff.h>
+#include <rootfs/layer_prune.h>
 #include <rootfs/mount_stub.h>
 #include <rootfs/passwd.h>
 
@@ -301,6 +303,28 @@ static int check_mode(const struct step *step, struct error *err)
     return step_error(step, err);
 }
 
+/* Keep of the upper directory what the step changed. */
+static int prune(const struct run *r, struct snapshot *snapshot, struct error *err)
+{
+    struct build_session *s = r->step->session;
+    const struct stage_state *state = r->step->state;
+    static const char *const none[] = {NULL};
+    struct owners *owners = store_owners(s->options->store);
+    enum whiteout_form form = store_form(s->options->store);
+    struct layer_diff_options options = {.skip = none, .clamp = -1, .owners = owners, .form = form};
+    bool empty;
+    if (layer_diff_empty(snapshot->upper_fd, &options, &empty, err))
+        return -1;
+    if (empty)
+        return 0;
+    autosnapshot before = SNAPSHOT_NONE;
+    if (build_layers_snapshot(s->layers, state->layers, state->layer_count, 0, &before, err))
+        return -1;
+    if (snapshot->view == SNAPSHOT_OVERLAY)
+        mem_close_at(&snapshot->root_fd); /* unmounts it */
+    return layer_prune(snapshot->upper_fd, before.root_fd, owners, form, err);
+}
+
 static int run_and_keep(struct run *r, const struct digest *key, const char *created_by,
                         struct error *err)
 {
@@ -319,7 +343,7 @@ static int run_and_keep(struct run *r, const struct digest *key, const char *cre
     if (!code)
         code = snapshot_settle(&snapshot, &result.created, err);
     sandbox_result_release(&result);
-    if (code)
+    if (code || prune(r, &snapshot, err))
         return -1;
     struct strv skip = STRV_INIT;
     struct build_layer *layer = build_layers_add_snapshot(s->layers, &snapshot, &skip);

@@ -302,6 +302,8 @@ int layer_diff(int upper_fd, const struct layer_diff_options *options, struct si
 {
     struct layer_diff_stats counted;
     struct layer_tar *tar = layer_tar_new(to, options->clamp);
+    if (options->limited)
+        layer_tar_limit(tar);
     int code = layer_diff_into(upper_fd, options, tar, &counted, err) || layer_tar_finish(tar, err)
                    ? -1
                    : 0;

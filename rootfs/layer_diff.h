@@ -17,6 +17,7 @@ struct layer_diff_options {
     const char *const
         *skip;     /* NULL-terminated paths without leading slash that are not the step's doing */
     int64_t clamp; /* see layer_tar_new; -1: none */
+    bool limited;  /* see layer_tar_limit */
     struct owners *owners;   /* how owners are kept */
     enum whiteout_form form; /* of the directory */
     /* For a root that is taken out of its image: a directory that everything comes below (it gets

@@ -31,6 +31,7 @@ _Static_assert(sizeof(struct header) == BLOCK, "a header is one block");
 struct layer_tar {
     struct sink *to;
     int64_t clamp;
+    bool limited;
     int64_t left;    /* content still to come */
     unsigned pad;    /* zeros after it */
     struct str pax;  /* records of the entry in hand */
@@ -55,6 +56,11 @@ void layer_tar_free(struct layer_tar *t)
     str_release(&t->pax);
     str_release(&t->path);
     free(t);
+}
+
+void layer_tar_limit(struct layer_tar *t)
+{
+    t->limited = true;
 }
 
 static int flush(struct layer_tar *t, struct error *err)
@@ -214,10 +220,13 @@ static void put_sum(struct header *h)
     octal(h->sum, 7, sum);
 }
 
-static int add_xattrs(struct str *pax, const struct layer_entry *e, struct error *err)
+static int add_xattrs(struct layer_tar *t, const struct layer_entry *e, struct error *err)
 {
+    struct str *pax = &t->pax;
     for (size_t i = 0; i < e->xattr_count; i++) {
         const struct layer_xattr *x = &e->xattrs[i];
+        if (t->limited && strcmp(x->name, "security.capability") != 0)
+            continue;
         if (strchr(x->name, '='))
             return error_set(err, ERROR_INPUT, "%s: a tar can't hold an attribute of the name '%s'",
                              e->path, x->name);
@@ -253,7 +262,7 @@ static struct timespec time_of(const struct layer_tar *t, const struct layer_ent
 {
     if (t->clamp >= 0 && e->mtime.tv_sec >= t->clamp)
         return (struct timespec){t->clamp, 0};
-    return e->mtime;
+    return (struct timespec){e->mtime.tv_sec, t->limited ? 0 : e->mtime.tv_nsec};
 }
 
 static void put_path_of(struct layer_tar *t, struct header *h, const struct layer_entry *e)
@@ -290,7 +299,7 @@ int layer_tar_entry(struct layer_tar *t, const struct layer_entry *e, struct err
     bool device = h.type == '3' || h.type == '4';
     octal(h.major, sizeof h.major, device ? major(e->rdev) : 0);
     octal(h.minor, sizeof h.minor, device ? minor(e->rdev) : 0);
-    if (add_xattrs(&t->pax, e, err) || (t->pax.len && put_pax(t, err)))
+    if (add_xattrs(t, e, err) || (t->pax.len && put_pax(t, err)))
         return -1;
     put_sum(&h);
     t->left = size;

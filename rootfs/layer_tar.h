@@ -37,6 +37,9 @@ struct layer_entry {
  * stays the caller's. */
 struct layer_tar *layer_tar_new(struct sink *to, int64_t clamp);
 void layer_tar_free(struct layer_tar *tar);
+/* Write what Docker's builders write: times of whole seconds, and of extended attributes file
+ * capabilities alone. */
+void layer_tar_limit(struct layer_tar *tar);
 /* An entry without content, or (with size > 0) the head of a file whose content follows. */
 int layer_tar_entry(struct layer_tar *tar, const struct layer_entry *entry, struct error *err);
 int layer_tar_content(struct layer_tar *tar, const void *bytes, size_t n, struct error *err);

@@ -99,6 +99,13 @@ int whiteout_set_opaque(enum whiteout_form form, int dir_fd)
     return fsetxattr(dir_fd, opaque_xattr[form], "y", 1, 0);
 }
 
+int whiteout_clear_opaque(enum whiteout_form form, int dir_fd)
+{
+    if (form == WHITEOUT_PLAIN)
+        return unlinkat(dir_fd, WHITEOUT_OPAQUE, 0);
+    return fremovexattr(dir_fd, opaque_xattr[form]);
+}
+
 bool whiteout_owns_xattr(const char *name)
 {
     return str_starts(name, "trusted.overlay.") || str_starts(name, "user.overlay.");

@@ -42,6 +42,7 @@ bool whiteout_take(enum whiteout_form form, int dir_fd, const char *name);
 bool whiteout_is_opaque(enum whiteout_form form, int dir_fd);
 /* -1 with errno. */
 int whiteout_set_opaque(enum whiteout_form form, int dir_fd);
+int whiteout_clear_opaque(enum whiteout_form form, int dir_fd);
 /* Extended attributes that are an overlay's own: never in a tar, and never taken from one, where
  * they could redirect a directory to anywhere. */
 bool whiteout_owns_xattr(const char *name);

@@ -36,7 +36,7 @@ END
     assert_equal "$(layer_list -1)" x
 }
 
-@test "deletions become whiteouts, a directory made anew is opaque" {
+@test "deletions become whiteouts, also those of a directory made anew" {
     build <<'END'
 FROM base
 RUN mkdir -p /d/sub && echo 1 > /d/a && echo 2 > /d/sub/b && echo 3 > /f
@@ -44,7 +44,8 @@ RUN rm /f && rm -r /d && mkdir /d && echo 4 > /d/c
 END
     run_ok layer_list -1
     assert_output_contains '.wh.f'
-    assert_output_contains 'd/.wh..wh..opq'
+    assert_output_contains 'd/.wh.a'
+    assert_output_contains 'd/.wh.sub'
     assert_output_contains 'd/c'
 }
 

@@ -1,5 +1,6 @@
 """BuildKit for the corpus: a daemon of its own, and builds of cases."""
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -7,6 +8,13 @@ import time
 # A build of a case with BuildKit's own client takes docker's options in other words.
 OPTIONS = {"--target": "target", "--platform": "platform", "--network": "force-network-mode",
            "--shm-size": "shm-size", "--ulimit": "ulimit", "--add-host": "add-hosts"}
+
+
+def steady(text):
+    """An error without what is another each time."""
+    text = text.replace("error: failed to solve: ", "")
+    text = re.sub(r"of ref \S+::\S+:", "of ref …:", text)
+    return re.sub(r"/\S*/cachemounts/buildkit\d+", "", text)
 
 
 class BuildKit:
@@ -85,14 +93,19 @@ class BuildKit:
 
     def build(self, case, top, context, dockerfile, bases, dest):
         """(True, "") or (False, BuildKit's message)."""
-        # What it knows of an earlier context is brought up to date, which gives directories new times.
-        subprocess.run([self.client, "--addr", self.address, "prune", "--filter",
-                        "type==source.local"], stdout=subprocess.DEVNULL, check=True)
-        done = subprocess.run(self.words(case, top, context, dockerfile, bases, dest),
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=top,
-                              env=self.environment, check=False, stdin=subprocess.DEVNULL)
+        done = self.run(case, top, context, dockerfile, bases, dest)
+        if b"error reading from server: EOF" in done.stderr:  # two contexts at a time
+            done = self.run(case, top, context, dockerfile, bases, dest)
         if done.returncode == 0:
             return True, ""
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         at = next((i for i in range(len(lines) - 1, -1, -1) if lines[i].startswith("error:")), -1)
-        return False, "\n".join(lines[at:]).replace("error: failed to solve: ", "")
+        return False, steady("\n".join(lines[at:]))
+
+    def run(self, case, top, context, dockerfile, bases, dest):
+        # What it knows of an earlier context is brought up to date, which gives directories new times.
+        subprocess.run([self.client, "--addr", self.address, "prune", "--filter",
+                        "type==source.local"], stdout=subprocess.DEVNULL, check=True)
+        return subprocess.run(self.words(case, top, context, dockerfile, bases, dest),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=top,
+                              env=self.environment, check=False, stdin=subprocess.DEVNULL)

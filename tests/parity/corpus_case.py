@@ -6,8 +6,13 @@ import re
 import shlex
 import stat
 import subprocess
+import zlib
 
-TIME = 1000000000  # of what a description gives no time
+
+def time_of(case):
+    """The time of what a description gives none: each case has its own, since BuildKit takes two files of
+    one name, size and time for the same, and remembers the contents of contexts."""
+    return 1000000000 + zlib.crc32(case.name.encode()) % 10000000
 
 
 class Case:
@@ -139,14 +144,14 @@ def make_entry(top, kind, path, keys):
 
 
 def set_time(path, keys):
-    time = int(float(keys.get("time", TIME)) * 1e9)
+    time = int(float(keys["time"]) * 1e9)
     os.utime(path, ns=(time, time), follow_symlinks=False)
 
 
-def set_directory_times(top, directories):
+def set_directory_times(top, directories, time):
     """Whatever was made in them since."""
     for folder, _, _ in os.walk(top, topdown=False):
-        set_time(folder, directories.get(folder, {}))
+        set_time(folder, {"time": time, **directories.get(folder, {})})
 
 
 def make_context(case, top):
@@ -157,21 +162,22 @@ def make_context(case, top):
     name = (case.option("-f", "--file") or ["Dockerfile"])[0]
     with open(case.path("Dockerfile"), "rb") as file:
         dockerfile = file.read()
-    make_entry(top, "file", name, {"text": ""})
+    time = time_of(case)
+    make_entry(top, "file", name, {"text": "", "time": time})
     with open(locate(top, name), "wb") as file:
         file.write(dockerfile)
-    set_time(locate(top, name), {})
+    set_time(locate(top, name), {"time": time})
     directories = {}
     for line in case.read("context").splitlines():
         words = shlex.split(line, comments=True)
         if not words:
             continue
         kind, path = words[:2]
-        keys = dict(word.split("=", 1) for word in words[2:])
+        keys = {"time": time, **dict(word.split("=", 1) for word in words[2:])}
         if kind == "archive":
-            set_directory_times(top, directories)
+            set_directory_times(top, directories, time)
         make_entry(top, kind, path, keys)
         if kind == "dir":
             directories[locate(top, path)] = keys
-    set_directory_times(top, directories)
+    set_directory_times(top, directories, time)
     return context, locate(top, name)

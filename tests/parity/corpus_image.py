@@ -92,6 +92,8 @@ def image_text(path, base):
     """The layout's image, in the form of a case's file `image`."""
     layout = Layout(path, "latest")
     files = files_of(layout)
+    if "/bin/busybox" not in files:  # FROM scratch
+        base = {}
     lines = [name + " " + text for name, text in files.items() if base.get(name) != text]
     lines += [name + " gone" for name in base if name not in files]
     return "%s\n\nhistory\n%s\n\nfiles\n%s\n" % (

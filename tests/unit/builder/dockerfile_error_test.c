@@ -85,10 +85,6 @@ static const struct {
     {"FROM a\nCOPY b\n", "error: Dockerfile:2: COPY needs at least a source and a destination\n"
                          "    | COPY b\n"
                          "    | ^\n"},
-    {"FROM a\nENTRYPOINT\n", "error: Dockerfile:2: ENTRYPOINT needs an argument\n"
-                             "    | ENTRYPOINT\n"
-                             "    | ^\n"
-                             "hint: write ENTRYPOINT [] for none\n"},
     {"FROM a\nENV GREETING=hello world\n",
      "error: Dockerfile:2: \"world\" is not KEY=VALUE\n"
      "    | ENV GREETING=hello world\n"

@@ -61,7 +61,8 @@ static const struct {
 } orders[] = {
     {"FROM a", NULL, NULL, NULL, "0:a | 0"},
     {"FROM a\nFROM b", NULL, NULL, NULL, "0:a 1:b | 1"},
-    {"FROM a AS x\nFROM X", NULL, NULL, NULL, "0(x):a 1:0<0 | 0 1"},
+    {"FROM a AS X\nFROM x", NULL, NULL, NULL, "0(x):a 1:0<0 | 0 1"},
+    {"FROM a AS X\nFROM X", NULL, NULL, NULL, "0(x):a 1:X | 1"},
     {"FROM a AS X\nFROM x AS y\nFROM y", NULL, NULL, NULL, "0(x):a 1(y):0<0 2:1<1 | 0 1 2"},
     {"FROM scratch\nCOPY a /", NULL, NULL, NULL, "0:scratch | 0"},
     {"FROM a AS scratch\nFROM scratch", NULL, NULL, NULL, "0(scratch):a 1:0<0 | 0 1"},
@@ -78,9 +79,8 @@ static const struct {
     {"FROM a AS x\nFROM b AS y\nFROM c\nCOPY --from=y /f /g\nCOPY --from=x /f /g\n"
      "COPY --from=y /h /i",
      NULL, NULL, NULL, "0(x):a 1(y):b 2:c<0,1 | 0 1 2"},
-    /* A later stage may be taken from, as long as nothing needs itself. */
-    {"FROM a AS x\nCOPY --from=y /f /g\nFROM b AS y\nFROM x", NULL, NULL, NULL,
-     "0(x):a<1 1(y):b 2:0<0 | 1 0 2"},
+    /* A later stage may be named where the target doesn't need what names it. */
+    {"FROM a AS x\nCOPY --from=y /f /g\nFROM b AS y", NULL, NULL, NULL, "0(x):a<1 1(y):b | 1"},
     /* RUN --mount. */
     {"FROM a AS x\nFROM b\nRUN --mount=type=bind,from=x,target=/m y", NULL, NULL, NULL,
      "0(x):a 1:b<0 | 0 1"},
