@@ -65,7 +65,8 @@ class BuildKit:
 
     def words(self, case, top, context, dockerfile, bases, dest):
         words = [self.client, "--addr", self.address, "build", "--frontend", "dockerfile.v0",
-                 "--progress", "plain", "--no-cache", "--local", "context=" + context,
+                 "--progress", "plain", "--no-cache",
+                 "--local", "context=" + context,
                  "--local", "dockerfile=" + os.path.dirname(dockerfile),
                  "--opt", "filename=" + os.path.basename(dockerfile), "--opt", "cmdline=none",
                  "--output", "type=oci,tar=false,dest=" + dest,
@@ -85,8 +86,9 @@ class BuildKit:
             name, _, where = value.partition("=")
             if "://" in where:
                 return ["--opt", "context:" + value]
-            return ["--local", "%s=%s" % (name, os.path.join(top, where)),
-                    "--opt", "context:%s=local:%s" % (name, name)]
+            local = "%s-%s" % (name, os.path.basename(top))
+            return ["--local", "%s=%s" % (local, os.path.join(top, where)),
+                    "--opt", "context:%s=local:%s" % (name, local)]
         if flag in ("--secret", "--ssh", "--allow"):
             return [flag, value]
         return []  # -f: above; --no-cache, --pull
