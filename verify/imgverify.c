@@ -80,10 +80,16 @@ static const struct cli_command command_verify = {
         "own over the same unpacked layers, several at a time, as the image's user, with the "
         "image's environment, and without a network unless it asks for one.\n\n"
         "REF names an image in a registry by tag or digest, or a file: oci:DIR[:TAG], "
-        "oci-archive:FILE, docker-archive:FILE, or just an existing one.\n\n"
+        "oci-archive:FILE, docker-archive:FILE, or just an existing one; dir:PATH is an unpacked "
+        "root. "
+        "Where one of several can't be had, the others have their report all the same.\n\n"
         "Without --config the checks are those of the image definition whose repository the "
         "reference has, else those that are attached to the image in its registry (imgbuild "
-        "attach, --attach-checks); --dev and --prod say which variant it is, else its tag does.\n\n"
+        "attach, --attach-checks); --dev and --prod say which variant it is, else its tag does. "
+        "Files of "
+        "container-structure-test are taken as they are. With --auto the image itself is asked: "
+        "its "
+        "files, and what its Python packages declare. With --static nothing is run or unpacked.\n\n"
         "A check that needs what this host cannot give is skipped, with the reason; a traceback "
         "never passes.",
     .examples =
@@ -91,6 +97,8 @@ static const struct cli_command command_verify = {
         "imgverify --config checks.yaml oci-archive:image.tar\tcheck an archive by a file of "
         "checks\n"
         "imgverify --only 'import *' --output json REF\trun some checks and report as JSON\n"
+        "imgverify --auto --venv /app/.venv REF\tcheck by what the image declares, without a file\n"
+        "imgverify --static --platform linux/arm64 REF\tlook for what is broken, on any machine\n"
         "imgverify --list --dev REF\tlist what would be checked",
     .options = option_table,
     .operands_max = SIZE_MAX,

@@ -301,6 +301,72 @@ row_check() {
     check_beside_structure_test
 }
 
+# Twelve checks of the base: of files, by a file of container-structure-test, from a docker archive
+# with nothing there before; and of commands, in what lies unpacked, against a container each.
+
+twelve_files() {
+    local path
+    echo 'schemaVersion: 2.0.0'
+    echo 'fileExistenceTests:'
+    for path in /bin/sh /etc/passwd /etc/group /usr/bin/env /usr/bin/perl /var/lib/dpkg/status; do
+        printf -- '- {name: "there %s", path: %s}\n' "$path" "$path"
+    done
+    printf -- '- {name: none %d, path: /nowhere/%d, shouldExist: false}\n' 1 1 2 2 3 3
+    echo 'fileContentTests:'
+    for path in /etc/passwd /etc/group /etc/debian_version; do
+        printf -- '- {name: "text %s", path: %s, excludedContents: [mallory]}\n' "$path" "$path"
+    done
+}
+
+twelve_runs() {
+    local i
+    for ((i = 0; i < 12; i++)); do
+        runc run -b "$work/bundle" "bench-$nonce-$i" || return 1
+    done
+}
+
+turn_twelve() {
+    local archive=docker-archive:$work/twelve/base.tar
+    mkdir -p "$work/twelve"
+    if [ ! -e "$work/twelve/base.tar" ]; then
+        have skopeo || return 1
+        skopeo copy -q --src-tls-verify=false "docker://$base_ref" "$archive:base:1"
+        twelve_files >"$work/twelve/files.yaml"
+        checks 12 >"$work/twelve/commands.yaml"
+    fi
+    case $1 in
+    imgverify)
+        timed twelve.imgverify "$imgverify" -q -c "$work/twelve/files.yaml" --root "$work/twelve/$nonce" "$archive"
+        timed twelve.imgverify-static "$imgverify" -q --static --only 'there *' --only 'none *' --only 'text *' \
+            -c "$work/twelve/files.yaml" "$archive"
+        rm -rf --one-file-system "$work/twelve/$nonce"
+        [ -e "$results/twelve.first" ] || timed twelve.first "$imgverify" -q -c "$work/twelve/commands.yaml" "$base_ref"
+        timed twelve.imgverify-run "$imgverify" -q -c "$work/twelve/commands.yaml" "$base_ref"
+        ;;
+    runc)
+        make_bundle "$work/bundle" || return 1
+        export -f twelve_runs
+        timed twelve.runc env work="$work" nonce="$nonce" bash -c twelve_runs
+        ;;
+    container-structure-test)
+        have container-structure-test || return 1
+        timed twelve.container-structure-test container-structure-test test --driver tar \
+            --image "$work/twelve/base.tar" --config "$work/twelve/files.yaml"
+        ;;
+    esac
+}
+
+row_twelve() {
+    take_turns twelve imgverify runc
+    # it unpacks the image for each test, and is slow: one turn
+    runs=1 take_turns twelve container-structure-test
+    report 'Twelve checks of files, from a docker archive' - twelve.imgverify \
+        twelve.container-structure-test
+    report 'The same with --static, which unpacks nothing' - twelve.imgverify-static \
+        twelve.container-structure-test
+    report 'Twelve checks that run a command, beside a container each' 0.2 twelve.imgverify-run twelve.runc
+}
+
 # Start-up.
 
 turn_start() {
