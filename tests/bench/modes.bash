@@ -23,6 +23,7 @@ turn_modes() {
     steps 1 "$nonce few" >"$work/modes/few"
     steps 21 "$nonce many" >"$work/modes/many"
     chmod a+r "$work/modes"/*
+    mode_build "modes.first" "$1" "$work/modes/few" || return 1 # takes the base in
     mode_build "modes.few.$1" "$1" "$work/modes/few" || return 1
     mode_build "modes.many.$1" "$1" "$work/modes/many" || return 1
     difference "modes.$1" "modes.many.$1" "modes.few.$1" 20
