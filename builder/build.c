@@ -348,7 +348,7 @@ static int open_events(struct build_session *s, struct error *err)
 
 static void session_release(struct build_session *s, struct stages *stages)
 {
-    for (size_t i = 0; s->states && i < stages->count; i++)
+    for (size_t i = 0; s->states && stages && i < stages->count; i++)
         if (s->states[i].config)
             stage_state_release(&s->states[i]);
     build_layers_free(s->layers);

@@ -168,15 +168,25 @@ static char *versions(const struct inventory *v, size_t *i)
     return str_take(&text);
 }
 
+/* What is there comes before what isn't. */
+static int compare_names(const struct inventory_package *a, const struct inventory_package *b)
+{
+    if (!a || !b)
+        return a ? -1 : 1;
+    int order = strcmp(a->kind, b->kind);
+    return order ? order : strcmp(a->name, b->name);
+}
+
 static void diff_packages(struct image_diff *d)
 {
     const struct inventory *a = &d->sides[0].inventory, *b = &d->sides[1].inventory;
     for (size_t i = 0, k = 0; i < a->package_count || k < b->package_count;) {
         const struct inventory_package *old = i < a->package_count ? &a->packages[i] : NULL;
         const struct inventory_package *new = k < b->package_count ? &b->packages[k] : NULL;
-        int order = !old ? 1 : !new ? -1 : strcmp(old->kind, new->kind);
-        order = order ? order : strcmp(old->name, new->name);
+        int order = compare_names(old, new);
         const struct inventory_package *p = order <= 0 ? old : new;
+        if (!p)
+            break; /* which the analyzer can't know to be impossible */
         autofree char *name = mem_printf("%s %s", p->kind, p->name);
         autofree char *before = order <= 0 ? versions(a, &i) : NULL;
         autofree char *after = order >= 0 ? versions(b, &k) : NULL;

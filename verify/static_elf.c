@@ -321,7 +321,7 @@ static void visit_versions(struct static_run *run, const struct linker *l,
                            const struct tree_node *node)
 {
     const struct elf_facts *elf = elf_of(node);
-    for (size_t i = 0; i < elf->need_count; i++) {
+    for (size_t i = 0; elf && i < elf->need_count; i++) {
         const struct elf_need *need = &elf->needs[i];
         const struct tree_node *library =
             is_of_driver(need->library) ? NULL : find_library(l, node, need->library);
