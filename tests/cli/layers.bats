@@ -87,7 +87,7 @@ END
     tar -xpf gzip.tar -C theirs --xattrs --xattrs-include='*' --numeric-owner --same-owner
     describe theirs/copy >tar.list
     # The store has what the step itself wrote, with fractions of seconds that a layer does not hold.
-    describe "$(layer_dir gzip.tar)/copy" | sed -E 's/ ([0-9]+)\.[0-9]+ / \1.0000000000 /' >store.list
+    describe "$(layer_dir gzip.tar)/copy" | sed -E 's/ ([0-9]+)\.[0-9]{10}( |$)/ \1.0000000000\2/' >store.list
     IMGBUILD_ROOT=$PWD/other run_ok "$IMGBUILD" pull "oci:$PWD/image"
     describe "other/layers/$(basename "$(layer_dir gzip.tar)")/copy" >pulled.list
     diff -u tar.list umoci.list
