@@ -158,7 +158,7 @@ static void check_base_platform(const struct build_session *s, const struct stag
     struct lint_config config = {.skipped = 0};
     char have[48], want[48];
     autoerror ignored = ERROR_INIT;
-    if (lint_config_parse(s->stages->file->check, &config, &ignored) ||
+    if (lint_config_of_build(s->stages->file->check, s->options->build_args, &config, &ignored) ||
         lint_config_parse(stage->from->check, &config, &ignored))
         error_ignore(&ignored, "it was said before the build");
     if ((!strcmp(state->platform.os, wanted->os) && !strcmp(state->platform.arch, wanted->arch)) ||

@@ -109,31 +109,39 @@ static void check_continuation(struct lint *lint, const struct instruction *in)
         lint_add(lint, &lint->config, LINT_NO_EMPTY_CONTINUATION, last, "Empty continuation line");
 }
 
-/* "# NAME what it is" right above FROM … AS NAME and ARG NAME. */
+/* What FROM … AS NAME, in lower case, and ARG NAME define. */
+static void add_defined(const struct instruction *in, struct strv *names)
+{
+    if (in->kind == INSTRUCTION_FROM && in->stage_name.text) {
+        char *name = mem_strdup(in->stage_name.text);
+        for (char *c = name; *c; c++)
+            *c = (char)tolower((unsigned char)*c);
+        strv_add_take(names, name);
+    }
+    for (size_t i = 0; in->kind == INSTRUCTION_ARG && i < in->pair_count; i++)
+        strv_add(names, in->pairs[i].key.text);
+}
+
+/* "# NAME what it is" right above what defines NAME. */
 static void check_description(struct lint *lint, const struct instruction *in)
 {
     struct lint_config config = lint_config_of(lint, in);
-    const char *names[64];
-    size_t count = 0;
-    if (in->kind == INSTRUCTION_FROM && in->stage_name.text)
-        names[count++] = in->stage_name.text;
-    for (size_t i = 0; in->kind == INSTRUCTION_ARG && i < in->pair_count; i++)
-        if (count < COUNT_OF(names))
-            names[count++] = in->pairs[i].key.text;
-    if (!count || in->first < 2)
+    autostrv names = STRV_INIT;
+    add_defined(in, &names);
+    if (!names.count || in->first < 2)
         return;
     autofree char *above = line_text(lint->file, in->first - 1);
     const char *comment = above + (*above == '#');
     comment += strspn(comment, " \t");
-    size_t n = strcspn(comment, " ");
     if (*above != '#' || !*comment)
         return;
-    for (size_t i = 0; i < count; i++)
-        if (strlen(names[i]) == n && !strncasecmp(names[i], comment, n))
-            return;
+    autofree char *word = mem_strndup(comment, strcspn(comment, " "));
+    if (strv_contains(&names, word))
+        return;
     lint_add(lint, &config, LINT_INVALID_DEFINITION_DESCRIPTION, in->at.line,
              "Comment for %s should follow the format: `# %s <description>`",
-             in->kind == INSTRUCTION_FROM ? "FROM" : "ARG", count > 1 ? "<arg_key>" : names[0]);
+             in->kind == INSTRUCTION_FROM ? "FROM" : "ARG",
+             names.count > 1 ? "<arg_key>" : names.items[0]);
 }
 
 /* The words of FROM as written: FROM [--platform=…] IMAGE AS NAME. */
@@ -183,7 +191,7 @@ static int compare(const void *a, const void *b)
 
 int lint_run(struct lint *lint, struct error *err)
 {
-    if (lint_config_parse(lint->file->check, &lint->config, err))
+    if (lint_config_of_build(lint->file->check, lint->build_args, &lint->config, err))
         return error_at(err, lint->file->name, 1, 0, NULL);
     for (size_t i = 0; i < lint->file->count; i++) {
         const struct instruction *in = &lint->file->items[i];

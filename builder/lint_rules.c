@@ -134,6 +134,17 @@ int lint_config_parse(const char *text, struct lint_config *out, struct error *e
     return 0;
 }
 
+int lint_config_of_build(const char *directive, const struct strv *build_args,
+                         struct lint_config *out, struct error *err)
+{
+    static const char name[] = "BUILDKIT_DOCKERFILE_CHECK=";
+    const char *given = NULL;
+    for (size_t i = 0; build_args && i < build_args->count; i++)
+        if (!strncmp(build_args->items[i], name, sizeof name - 1))
+            given = build_args->items[i] + sizeof name - 1;
+    return lint_config_parse(given ? given : directive, out, err);
+}
+
 bool lint_config_wants(const struct lint_config *config, enum lint_rule rule)
 {
     uint32_t bit = UINT32_C(1) << rule;

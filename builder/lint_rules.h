@@ -4,6 +4,7 @@
 #define BUILDER_LINT_RULES_H
 
 #include <base/error.h>
+#include <base/str.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,6 +48,10 @@ struct lint_config {
 };
 /* text may be NULL. *out is added to. ERROR_INPUT. Rules that nobody knows are passed over. */
 int lint_config_parse(const char *text, struct lint_config *out, struct error *err);
+/* The same for a whole build: of the directive (may be NULL), or, which replaces it as with
+ * BuildKit, the build argument BUILDKIT_DOCKERFILE_CHECK. build_args ("K=V") may be NULL. */
+int lint_config_of_build(const char *directive, const struct strv *build_args,
+                         struct lint_config *out, struct error *err);
 bool lint_config_wants(const struct lint_config *config, enum lint_rule rule);
 
 #endif

@@ -78,9 +78,12 @@ ENV API_KEY=x
 ENV API_KEY=x
 EOF
     run found
-    [ "$output" = $'3 InvalidDefinitionDescription Comment for FROM should follow the format: `# Base <description>`\n7 SecretsUsedInArgOrEnv Do not use ARG or ENV instructions for sensitive data (ENV "API_KEY")' ]
+    [ "$output" = $'3 InvalidDefinitionDescription Comment for FROM should follow the format: `# base <description>`\n7 SecretsUsedInArgOrEnv Do not use ARG or ENV instructions for sensitive data (ENV "API_KEY")' ]
     dockerfile <<<$'# check=skip=all\nfrom scratch As Base\nENV a b'
     run_exit 0 "$IMGBUILD" --check context
+    [ -z "$output" ]
+    dockerfile <<<$'# check=error=true\nFROM scratch\nENV a b'
+    run_exit 0 "$IMGBUILD" --check --build-arg BUILDKIT_DOCKERFILE_CHECK=skip=all context
     [ -z "$output" ]
     dockerfile <<<$'# check=what\nFROM scratch'
     run_exit 3 "$IMGBUILD" --check context
