@@ -112,12 +112,8 @@ static void check_continuation(struct lint *lint, const struct instruction *in)
 /* What FROM … AS NAME, in lower case, and ARG NAME define. */
 static void add_defined(const struct instruction *in, struct strv *names)
 {
-    if (in->kind == INSTRUCTION_FROM && in->stage_name.text) {
-        char *name = mem_strdup(in->stage_name.text);
-        for (char *c = name; *c; c++)
-            *c = (char)tolower((unsigned char)*c);
-        strv_add_take(names, name);
-    }
+    if (in->kind == INSTRUCTION_FROM && in->stage_name.text)
+        strv_add_take(names, str_lower(mem_strdup(in->stage_name.text)));
     for (size_t i = 0; in->kind == INSTRUCTION_ARG && i < in->pair_count; i++)
         strv_add(names, in->pairs[i].key.text);
 }
