@@ -343,11 +343,34 @@ static int check_switches(const struct build_values *values, struct error *err)
                : 0;
 }
 
+static int parse_epoch(const char *epoch, int64_t *out, struct error *err)
+{
+    *out = -1;
+    if (epoch && *epoch && (*out = str_number(epoch, INT64_MAX)) < 0)
+        return error_set(err, ERROR_USAGE, "SOURCE_DATE_EPOCH=%s is not a number of seconds",
+                         epoch);
+    return 0;
+}
+
+/* Layers are written once, for all outputs, with their times clamped or not. */
+static int check_times(const struct build_values *values, const struct build_parsed *parsed,
+                       struct error *err)
+{
+    if (parsed->source_date_epoch < 0 && !values->reproducible)
+        return 0;
+    for (size_t i = 0; i < parsed->output_count; i++)
+        if (parsed->outputs[i].keep_times)
+            return error_set(err, ERROR_USAGE,
+                             "--output rewrite-timestamp=false is not supported with %s, which "
+                             "clamps the times in every layer",
+                             values->reproducible ? "--reproducible" : "SOURCE_DATE_EPOCH");
+    return 0;
+}
+
 int build_options_parse(const struct build_values *values, const char *epoch,
                         struct build_parsed *out, struct error *err)
 {
     out->compression.kind = COMPRESSION_GZIP;
-    out->source_date_epoch = -1;
     if (values->compression && compression_parse(values->compression, &out->compression, err))
         return -1;
     if (values->network && !strcmp(values->network, "none"))
@@ -357,12 +380,12 @@ int build_options_parse(const struct build_values *values, const char *epoch,
     if (values->shm_size && (out->shm_size = str_size(values->shm_size)) < 0)
         return error_set(err, ERROR_USAGE, "--shm-size %s: it is a size such as 64m or 1g",
                          values->shm_size);
-    if (epoch && *epoch && (out->source_date_epoch = str_number(epoch, INT64_MAX)) < 0)
-        return error_set(err, ERROR_USAGE, "SOURCE_DATE_EPOCH=%s is not a number of seconds",
-                         epoch);
+    if (parse_epoch(epoch, &out->source_date_epoch, err))
+        return -1;
     if (values->dev && values->prod)
         return error_set(err, ERROR_USAGE, "--dev and --prod contradict each other");
-    if (check_switches(values, err) || parse_lists(values, out, err))
+    if (check_switches(values, err) || parse_lists(values, out, err) ||
+        check_times(values, out, err))
         return -1;
     choose_compression(values, out);
     return check_caches(out, err);

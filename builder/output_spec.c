@@ -76,11 +76,13 @@ static int set_bool(struct output *out, const char *key, const char *value, stru
         out->variant.docker_types = !yes;
     else if (!strcmp(key, "platform-split"))
         out->split = yes ? EXPORT_SPLIT_YES : EXPORT_SPLIT_NO;
+    else if (!strcmp(key, "rewrite-timestamp"))
+        out->keep_times = !yes;
     else if (!strcmp(key, "registry.insecure") && yes)
         return error_set(err, ERROR_USAGE,
                          "--output registry.insecure=true is not supported: name the registry "
                          "with --insecure HOST");
-    return 0; /* rewrite-timestamp, name-canonical: see docs/outputs.md */
+    return 0; /* name-canonical: see docs/outputs.md */
 }
 
 static void set_text(char **to, const char *value)

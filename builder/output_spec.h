@@ -25,6 +25,7 @@ struct output {
     bool delete_others; /* mode=delete of LOCAL */
     enum export_split split;
     bool push, push_by_digest;
+    bool keep_times;   /* rewrite-timestamp=false: not possible where times are clamped */
     struct strv names; /* name=; empty: the tags of the build */
     struct image_variant variant;
 };

@@ -156,6 +156,10 @@ END
         [ "$status" -eq 2 ] || [ "$status" -eq 3 ] || fail "$spec gave $status"
     done
     run_exit 2 out -o - -o type=oci,dest=-
+    SOURCE_DATE_EPOCH=1 run_exit 2 out -o type=oci,dest=x,rewrite-timestamp=false
+    assert_stderr_contains 'rewrite-timestamp=false is not supported with SOURCE_DATE_EPOCH'
+    run_exit 2 out --reproducible -o type=oci,dest=x,rewrite-timestamp=false
+    assert_stderr_contains 'rewrite-timestamp=false is not supported with --reproducible'
     run_exit 2 out --provenance=true
     run_exit 2 out --attest type=sbom
     run_exit 2 out --builder x
