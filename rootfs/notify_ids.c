@@ -131,7 +131,8 @@ static bool own_capabilities(const struct notify *n)
 {
     struct __user_cap_header_struct head;
     return n->args[1] && !notify_read(n, n->args[0], &head, sizeof head) &&
-           head.version == _LINUX_CAPABILITY_VERSION_3 && !head.pid;
+           head.version == _LINUX_CAPABILITY_VERSION_3 &&
+           (!head.pid || head.pid == notify_innermost(n->pid)); /* libcap-ng names itself */
 }
 
 void notify_get_capabilities(struct notify *n)

@@ -71,3 +71,20 @@ long notify_status(const struct notify *n, pid_t pid, const char *key, int base)
     const char *at = strstr(text, key);
     return at ? strtol(at + strlen(key), NULL, base) : -1;
 }
+
+/* The last in the line is of its own namespace. */
+pid_t notify_innermost(pid_t pid)
+{
+    struct notify_name name;
+    char text[STATUS_CAP];
+    notify_name_of(&name, pid, "status", -1);
+    autoclose int fd = open(name.text, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = '\0';
+    const char *at = strstr(text, "\nNSpid:");
+    int value = pid, used;
+    for (at = at ? at + 7 : ""; sscanf(at, "%d%n", &value, &used) == 1; at += used)
+        if (at[used] == '\n')
+            break;
+    return value;
+}

@@ -64,6 +64,8 @@ int notify_poke(const struct notify *n, uint64_t address, const void *bytes, siz
 int notify_read_text(const struct notify *n, uint64_t address, char text[PATH_MAX]);
 /* A number from /proc/PID/status; -1 where there is none. key: "\nTgid:". */
 long notify_status(const struct notify *n, pid_t pid, const char *key, int base);
+/* A process's, or thread's, number as it sees itself. */
+pid_t notify_innermost(pid_t pid);
 
 /* ---- paths (notify_path.c) ---- */
 

@@ -91,24 +91,6 @@ void notify_bind(struct notify *n)
     notify_fail(n, made < 0 || notify_give(n, made, &owner) ? errno : 0);
 }
 
-/* A process's number as it sees itself: the last in the line. */
-static pid_t innermost(const struct notify *n, pid_t pid)
-{
-    struct notify_name name;
-    char text[8192];
-    (void)n;
-    notify_name_of(&name, pid, "status", -1);
-    autoclose int fd = open(name.text, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    text[got > 0 ? got : 0] = '\0';
-    const char *at = strstr(text, "\nNSpid:");
-    int value = pid, used;
-    for (at = at ? at + 7 : ""; sscanf(at, "%d%n", &value, &used) == 1; at += used)
-        if (at[used] == '\n')
-            break;
-    return value;
-}
-
 /* As bind_held: what the kernel has answered is put right before the thread sees it. */
 static void peer_held(struct notify *n, uint64_t value)
 {
@@ -148,7 +130,7 @@ void notify_socket_option(struct notify *n)
     notify_creds(n, peer.pid, &c);
     peer.uid = c.users.effective;
     peer.gid = c.groups.effective;
-    peer.pid = innermost(n, peer.pid);
+    peer.pid = notify_innermost(peer.pid);
     if (notify_read(n, length, &room, sizeof room))
         return;
     size = room < sizeof peer ? room : sizeof peer;
