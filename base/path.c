@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "str.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -192,6 +193,23 @@ int path_remove_tree(int dir_fd, const char *name, struct error *err)
     struct removal removal = {.top_fd = -1};
     if (remove_entry(&removal, dir_fd, name))
         return error_errno(err, ERROR_HOST, "remove %s", name);
+    return 0;
+}
+
+int path_list(int dir_fd, struct strv *names)
+{
+    autoclose int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    if (!dir)
+        return -1;
+    take_fd(&copy);
+    errno = 0;
+    for (struct dirent *e; (e = readdir(dir)); errno = 0)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            strv_add(names, e->d_name);
+    if (errno)
+        return -1;
+    strv_sort(names);
     return 0;
 }
 

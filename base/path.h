@@ -6,6 +6,7 @@
 #define BASE_PATH_H
 
 #include "error.h"
+#include "str.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -31,6 +32,9 @@ int path_open_beneath(int dir_fd, const char *path, int flags, mode_t mode);
 int path_make_dirs(const char *path, struct error *err);
 /* Remove name below dir_fd and all it holds; does not cross symlinks; absent is no error. */
 int path_remove_tree(int dir_fd, const char *name, struct error *err);
+/* Add the names in a directory, but "." and "..", sorted bytewise. dir_fd may be O_PATH. -1 with
+ * errno. */
+int path_list(int dir_fd, struct strv *names);
 /* Read a symlink whole. NULL with errno set; the caller frees it. */
 char *path_read_link(int dir_fd, const char *name);
 

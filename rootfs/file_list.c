@@ -1,9 +1,9 @@
 #include "file_list.h"
 
 #include <base/mem.h>
+#include <base/path.h>
 #include <base/str.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -85,23 +85,6 @@ static void add(struct listing *l, const struct statx *st)
     list->names_size += n;
 }
 
-static int read_names(int fd, struct strv *names)
-{
-    autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir)
-        return -1;
-    take_fd(&copy);
-    errno = 0;
-    for (struct dirent *e; (e = readdir(dir)); errno = 0)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            strv_add(names, e->d_name);
-    if (errno)
-        return -1;
-    strv_sort(names);
-    return 0;
-}
-
 static int list_directory(struct listing *l, int fd, struct error *err);
 
 static int fail(const struct listing *l, struct error *err)
@@ -131,7 +114,7 @@ static int list_directory(struct listing *l, int fd, struct error *err)
     if (l->depth >= DEPTH_MAX)
         return error_set(err, ERROR_INPUT, "%.64s…: deeper than %d directories", str_text(&l->path),
                          DEPTH_MAX);
-    if (read_names(fd, &names))
+    if (path_list(fd, &names))
         return fail(l, err);
     l->depth++;
     for (size_t i = 0; i < names.count; i++) {

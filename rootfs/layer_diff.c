@@ -10,7 +10,6 @@
 #include <base/path.h>
 #include <base/str.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -67,38 +66,6 @@ static void path_pop(struct walk *w, size_t before)
         w->path.data[before] = '\0';
 }
 
-/* A PLAIN whiteout counts under the name that it deletes, so that whatever the form, a layer's
- * entries come in the same order. */
-static void add_name(const struct walk *w, const char *name, struct strv *names)
-{
-    const char *deleted = name;
-    if (!strcmp(name, ".") || !strcmp(name, ".."))
-        return;
-    if (w->options->form == WHITEOUT_PLAIN && whiteout_parse(name, &deleted) == WHITEOUT_DIRECTORY)
-        return;
-    strv_add(names, deleted);
-}
-
-static int read_names(const struct walk *w, int fd, struct strv *names)
-{
-    autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir)
-        return -1;
-    take_fd(&copy);
-    for (;;) {
-        errno = 0;
-        struct dirent *e = readdir(dir);
-        if (!e)
-            break;
-        add_name(w, e->d_name, names);
-    }
-    if (errno)
-        return -1;
-    strv_sort(names);
-    return 0;
-}
-
 static int open_directory(int dir_fd, const char *name)
 {
     return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -111,7 +78,7 @@ static int only_skipped(struct walk *w, int fd, bool *only, struct error *err)
     *only = holds_skipped(w);
     if (!*only || whiteout_is_opaque(w->options->form, fd))
         return 0;
-    if (read_names(w, fd, &names))
+    if (whiteout_names(w->options->form, fd, &names))
         return fail(w, "read", err);
     for (size_t i = 0; i < names.count && *only; i++) {
         size_t before = path_push(w, names.items[i]);
@@ -253,7 +220,7 @@ static int walk_directory(struct walk *w, int fd, struct error *err)
     if (w->depth >= LAYER_DEPTH_MAX)
         return error_set(err, ERROR_INPUT, "%.64s…: deeper than %d directories", str_text(&w->path),
                          LAYER_DEPTH_MAX);
-    if (read_names(w, fd, &names))
+    if (whiteout_names(w->options->form, fd, &names))
         return fail(w, "read", err);
     w->depth++;
     for (size_t i = 0; i < names.count; i++) {
@@ -343,7 +310,7 @@ int layer_diff_empty(int upper_fd, const struct layer_diff_options *options, boo
     struct walk w = {.options = options};
     autostrv names = STRV_INIT;
     bool something = whiteout_is_opaque(options->form, upper_fd);
-    int code = read_names(&w, upper_fd, &names) ? fail(&w, "read", err) : 0;
+    int code = whiteout_names(options->form, upper_fd, &names) ? fail(&w, "read", err) : 0;
     for (size_t i = 0; !code && !something && i < names.count; i++) {
         size_t before = path_push(&w, names.items[i]);
         code = is_something(&w, upper_fd, names.items[i], &something, err);

@@ -7,7 +7,6 @@
 #include <base/path.h>
 #include <base/str.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -38,20 +37,6 @@ static int fail(const char *what, const char *name, struct error *err)
 static int open_directory(int dir_fd, const char *name)
 {
     return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static int read_names(int fd, struct strv *names)
-{
-    autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir)
-        return -1;
-    take_fd(&copy);
-    errno = 0;
-    for (struct dirent *e; (e = readdir(dir));)
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-            strv_add(names, e->d_name);
-    return errno ? -1 : 0;
 }
 
 static bool same_capability(int upper, int base)
@@ -152,7 +137,7 @@ static int prune_entry(struct prune *prune, struct pair *p, const char *name, st
 static int spell_out(struct prune *prune, struct pair *p, struct error *err)
 {
     autostrv names = STRV_INIT;
-    if (read_names(p->base_fd, &names))
+    if (path_list(p->base_fd, &names))
         return fail("read", ".", err);
     for (size_t i = 0; i < names.count; i++) {
         if (!faccessat(p->upper_fd, names.items[i], F_OK, AT_SYMLINK_NOFOLLOW))
@@ -170,7 +155,7 @@ static int spell_out(struct prune *prune, struct pair *p, struct error *err)
 static int prune_names(struct prune *prune, struct pair *p, struct error *err)
 {
     autostrv names = STRV_INIT;
-    if (read_names(p->upper_fd, &names))
+    if (path_list(p->upper_fd, &names))
         return fail("read", ".", err);
     for (size_t i = 0; i < names.count; i++) {
         bool mark = prune->form == WHITEOUT_PLAIN && str_starts(names.items[i], WHITEOUT_PREFIX);

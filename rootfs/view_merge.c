@@ -8,7 +8,6 @@
 #include <base/path.h>
 #include <base/str.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -33,24 +32,10 @@ static int fail(const struct merging *m, struct error *err)
                : -1;
 }
 
-static int read_names(int fd, struct strv *names)
-{
-    autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir)
-        return -1;
-    take_fd(&copy);
-    errno = 0;
-    for (struct dirent *e; (e = readdir(dir)); errno = 0)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            strv_add(names, e->d_name);
-    return errno ? -1 : 0;
-}
-
 static int clear(int fd)
 {
     autostrv names = STRV_INIT;
-    if (read_names(fd, &names))
+    if (path_list(fd, &names))
         return -1;
     for (size_t i = 0; i < names.count; i++)
         if (path_remove_tree(fd, names.items[i], NULL))
@@ -133,7 +118,7 @@ static int merge_directory(struct merging *m, int layer_fd, int view_fd, struct 
         return error_set(err, ERROR_INPUT, "%.64s…: deeper than %d directories", str_text(&m->path),
                          DEPTH_MAX);
     if ((whiteout_is_opaque(WHITEOUT_PLAIN, layer_fd) && clear(view_fd)) ||
-        read_names(layer_fd, &names))
+        path_list(layer_fd, &names))
         return fail(m, err);
     for (size_t i = 0; i < names.count; i++) {
         size_t before = m->path.len;

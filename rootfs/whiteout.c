@@ -2,7 +2,7 @@
 
 #include <base/io.h>
 #include <base/mem.h>
-#include <base/str.h>
+#include <base/path.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,6 +88,21 @@ bool whiteout_is_opaque(enum whiteout_form form, int dir_fd)
     if (form == WHITEOUT_PLAIN)
         return !faccessat(dir_fd, WHITEOUT_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW);
     return fgetxattr(dir_fd, opaque_xattr[form], &value, 1) == 1 && value == 'y';
+}
+
+int whiteout_names(enum whiteout_form form, int dir_fd, struct strv *names)
+{
+    autostrv all = STRV_INIT;
+    if (path_list(dir_fd, form == WHITEOUT_PLAIN ? &all : names))
+        return -1;
+    for (size_t i = 0; i < all.count; i++) {
+        const char *deleted = all.items[i];
+        if (whiteout_parse(all.items[i], &deleted) != WHITEOUT_DIRECTORY)
+            strv_add(names, deleted);
+    }
+    if (all.count)
+        strv_sort(names);
+    return 0;
 }
 
 int whiteout_set_opaque(enum whiteout_form form, int dir_fd)

@@ -4,6 +4,8 @@
 #ifndef ROOTFS_WHITEOUT_H
 #define ROOTFS_WHITEOUT_H
 
+#include <base/str.h>
+
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -40,6 +42,10 @@ int whiteout_make(enum whiteout_form form, int dir_fd, const char *name);
 bool whiteout_take(enum whiteout_form form, int dir_fd, const char *name);
 /* True where what lower layers have in this directory is hidden. dir_fd must not be O_PATH. */
 bool whiteout_is_opaque(enum whiteout_form form, int dir_fd);
+/* Add the names in a layer's directory, as path_list. A PLAIN whiteout counts under the name that
+ * it deletes, so that whatever the form, a layer's entries come in the same order. -1 with errno.
+ */
+int whiteout_names(enum whiteout_form form, int dir_fd, struct strv *names);
 /* -1 with errno. */
 int whiteout_set_opaque(enum whiteout_form form, int dir_fd);
 int whiteout_clear_opaque(enum whiteout_form form, int dir_fd);

@@ -7,7 +7,6 @@
 #include <base/str.h>
 #include <rootfs/whiteout.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -87,37 +86,6 @@ static int fail(const struct layer_walk *w, struct error *err)
                        w->layer + 1);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* A PLAIN whiteout counts under the name that it deletes. */
-static void add_name(const struct layer_walk *w, const char *name, struct strv *names)
-{
-    const char *deleted = name;
-    if (!strcmp(name, ".") || !strcmp(name, ".."))
-        return;
-    if (w->form->whiteouts != WHITEOUT_PLAIN ||
-        whiteout_parse(name, &deleted) != WHITEOUT_DIRECTORY)
-        strv_add(names, deleted);
-}
-
-static int read_names(const struct layer_walk *w, int fd, struct strv *names)
-{
-    autoclose int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    autoclosedir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir)
-        return -1;
-    take_fd(&copy);
-    errno = 0;
-    for (struct dirent *e; (e = readdir(dir)); errno = 0)
-        add_name(w, e->d_name, names);
-    if (names->count)
-        qsort(names->items, names->count, sizeof *names->items, compare_names);
-    return errno ? -1 : 0;
-}
-
 static int walk_directory(struct layer_walk *w, int fd, unsigned depth, struct error *err);
 
 static int walk_entry(struct layer_walk *w, int dir_fd, const char *name, unsigned depth,
@@ -157,7 +125,7 @@ static int walk_directory(struct layer_walk *w, int fd, unsigned depth, struct e
         errno = ELOOP;
         return fail(w, err);
     }
-    if (read_names(w, fd, &names))
+    if (whiteout_names(w->form->whiteouts, fd, &names))
         return fail(w, err);
     for (size_t i = 0; i < names.count; i++) {
         size_t before = w->path.len;

@@ -245,6 +245,24 @@ static void a_link_is_read_whole(void **state)
     assert_int_equal(errno, ENOENT);
 }
 
+static void the_names_in_a_directory_come_sorted_and_without_dots(void **state)
+{
+    (void)state;
+    char name[] = "/tmp/path_test.XXXXXX";
+    autoerror err = ERROR_INIT;
+    autostrv names = STRV_INIT;
+    assert_non_null(mkdtemp(name));
+    autoclose int dir = open(name, O_PATH | O_CLOEXEC);
+    assert_int_equal(mkdirat(dir, "b", 0755), 0);
+    assert_int_equal(mkdirat(dir, "...", 0755), 0);
+    assert_int_equal(mkdirat(dir, "B", 0755), 0);
+    assert_int_equal(path_list(dir, &names), 0);
+    autofree char *joined = strv_join(&names, " ");
+    assert_string_equal(joined, "... B b");
+    assert_int_equal(path_list(-1, &names), -1);
+    assert_int_equal(path_remove_tree(AT_FDCWD, name, &err), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_very_deep_tree_is_removed),
         cmocka_unit_test(a_wide_tree_is_removed),
         cmocka_unit_test(a_link_is_read_whole),
+        cmocka_unit_test(the_names_in_a_directory_come_sorted_and_without_dots),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
